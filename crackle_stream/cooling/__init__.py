@@ -1,0 +1,1 @@
+"""A log and a plan in; patterns at each checkpoint out."""

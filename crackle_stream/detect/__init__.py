@@ -1,0 +1,1 @@
+"""Summaries and rows of a window in; candidates, then significant patterns, then findings out."""

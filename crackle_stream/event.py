@@ -1,0 +1,277 @@
+"""What a task reports: one event, its line of JSON, and a batch of events in columns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from crackle_stream.timestamp import NO_TIME, format_time, parse_time
+
+ANONYMOUS: Final = "anonymous task"
+
+T = TypeVar("T")
+
+Scalar: TypeAlias = str | int | float | bool | None
+Outcome: TypeAlias = Literal["ok", "failed"]
+
+OUTCOMES: Final[tuple[Outcome | None, ...]] = (None, "ok", "failed")
+"""The outcome that each code of `EventBatch.outcomes` stands for."""
+
+
+class TaskEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that ran once: its label, its time and the numbers it reported.
+
+    Parameters
+    ----------
+    metrics
+        Named finite numbers; may be empty.
+    label
+        What ran.
+    time
+        When, in nanoseconds since 1970 UTC; None where the task did not say.
+    duration
+        How long it took, in seconds.
+    outcome, error
+        Whether it succeeded, and what it said when it did not.
+    id
+        The producer's own key, by which repeats are recognised.
+    attributes
+        Anything else scalar.
+    value
+        The task's result, JSON-like; kept, never analysed.
+    """
+
+    metrics: dict[str, float]
+    label: str = ANONYMOUS
+    time: int | None = None
+    duration: float | None = None
+    outcome: Outcome | None = None
+    error: str | None = None
+    id: str | None = None
+    attributes: dict[str, Scalar] | None = None
+    value: Any = None
+
+
+class EventLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event as a line of JSON: what `crackle fire` reads and `crackle log cat` writes."""
+
+    metrics: Annotated[
+        dict[str, float | None],
+        Meta(description="Named finite numbers; null means that the metric is absent."),
+    ]
+    label: Annotated[str, Meta(description="What ran.")] = ANONYMOUS
+    time: Annotated[
+        str | int | float | None,
+        Meta(description="RFC 3339 with a zone, or seconds since 1970 UTC."),
+    ] = None
+    duration: Annotated[float | None, Meta(description="Seconds.")] = None
+    outcome: Annotated[Outcome | None, Meta(description="Absent when unknown.")] = None
+    error: Annotated[str | None, Meta(description="What a failed task said.")] = None
+    id: Annotated[str | None, Meta(description="By which repeats are recognised.")] = None
+    attributes: Annotated[dict[str, Scalar] | None, Meta(description="Anything else scalar.")] = (
+        None
+    )
+    value: Annotated[Any, Meta(description="The task's result; kept, never analysed.")] = None
+
+
+def to_line(event: TaskEvent) -> EventLine:
+    """Write an event as it stands in a JSON line: the time becomes RFC 3339 text."""
+    fields = {name: getattr(event, name) for name in TaskEvent.__struct_fields__}
+    fields["time"] = None if event.time is None else format_time(event.time)
+    return EventLine(**fields)
+
+
+def from_line(line: EventLine) -> TaskEvent:
+    """Read an event from its JSON form; the inverse of `to_line`.
+
+    Raises
+    ------
+    ValueError
+        When the time is no moment.
+    """
+    fields = {name: getattr(line, name) for name in TaskEvent.__struct_fields__}
+    fields["time"] = None if line.time is None else parse_time(line.time)
+    fields["metrics"] = {name: x for name, x in line.metrics.items() if x is not None}
+    return TaskEvent(**fields)
+
+
+class MetricMatrix(Struct, frozen=True):
+    """The numbers of all events of a batch that report the same set of metrics.
+
+    Parameters
+    ----------
+    names
+        The metric names, sorted.
+    values
+        Shape (events, metrics), float64, column-major, finite.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+class EventBatch(Struct, frozen=True, kw_only=True):
+    """Events in columns, in log order: what ingest gives, the log keeps and windows read.
+
+    Row ``i`` reports ``matrices[set_of[i]].values[row_of[i]]``. A column that no event of the
+    batch fills is None, as is one that a reader did not ask for.
+
+    Parameters
+    ----------
+    matrices, set_of, row_of
+        The metrics: one matrix for each set of names (uint32 indices of length n).
+    times
+        int64 nanoseconds, `NO_TIME` where absent; length n.
+    labels, ids, errors, attributes
+        Lists of length n.
+    durations
+        float64 seconds, NaN where absent.
+    outcomes
+        uint8 indices into `OUTCOMES`.
+    values
+        The JSON text of each task's result.
+    """
+
+    matrices: tuple[MetricMatrix, ...]
+    set_of: NDArray[np.uint32]
+    row_of: NDArray[np.uint32]
+    times: NDArray[np.int64]
+    labels: list[str] | None = None
+    ids: list[str | None] | None = None
+    durations: NDArray[np.float64] | None = None
+    outcomes: NDArray[np.uint8] | None = None
+    errors: list[str | None] | None = None
+    attributes: list[dict[str, Scalar] | None] | None = None
+    values: list[bytes | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.set_of)
+
+    def event(self, row: int) -> TaskEvent:
+        """Give one row as an event."""
+        matrix = self.matrices[self.set_of[row]]
+        numbers = matrix.values[self.row_of[row]].tolist()
+        time = int(self.times[row])
+        duration = None if self.durations is None else float(self.durations[row])
+        value = _at(self.values, row)
+        return TaskEvent(
+            metrics=dict(zip(matrix.names, numbers, strict=True)),
+            label=ANONYMOUS if self.labels is None else self.labels[row],
+            time=None if time == NO_TIME else time,
+            duration=None if duration is None or np.isnan(duration) else duration,
+            outcome=None if self.outcomes is None else OUTCOMES[self.outcomes[row]],
+            error=_at(self.errors, row),
+            id=_at(self.ids, row),
+            attributes=_at(self.attributes, row),
+            value=None if value is None else msgspec.json.decode(value),
+        )
+
+    def take(self, rows: NDArray[np.intp]) -> EventBatch:
+        """Give some rows, in the order asked, as a batch of its own."""
+        matrices, set_of, row_of = self._take_metrics(rows)
+        return EventBatch(
+            matrices=matrices,
+            set_of=set_of,
+            row_of=row_of,
+            times=self.times[rows],
+            labels=_pick(self.labels, rows),
+            ids=_pick(self.ids, rows),
+            durations=None if self.durations is None else self.durations[rows],
+            outcomes=None if self.outcomes is None else self.outcomes[rows],
+            errors=_pick(self.errors, rows),
+            attributes=_pick(self.attributes, rows),
+            values=_pick(self.values, rows),
+        )
+
+    def _take_metrics(
+        self, rows: NDArray[np.intp]
+    ) -> tuple[tuple[MetricMatrix, ...], NDArray[np.uint32], NDArray[np.uint32]]:
+        old_set, old_row = self.set_of[rows], self.row_of[rows]
+        used = np.unique(old_set)
+        set_of = np.searchsorted(used, old_set).astype(np.uint32)
+        row_of = np.empty(len(rows), np.uint32)
+        matrices = []
+        for new, old in enumerate(used):
+            mine = set_of == new
+            row_of[mine] = np.arange(int(mine.sum()), dtype=np.uint32)
+            matrix = self.matrices[old]
+            picked = np.asfortranarray(matrix.values[old_row[mine]])
+            matrices.append(MetricMatrix(matrix.names, picked))
+        return tuple(matrices), set_of, row_of
+
+
+def batch_events(events: list[TaskEvent]) -> EventBatch:
+    """Put events into columns, keeping their order.
+
+    Raises
+    ------
+    ValueError
+        When a metric or a duration is not finite: JSON cannot say it, so the log does not keep it.
+    """
+    groups: dict[tuple[str, ...], list[list[float]]] = {}
+    set_of, row_of = [], []
+    for event in events:
+        names = tuple(sorted(event.metrics))
+        rows = groups.setdefault(names, [])
+        row_of.append(len(rows))
+        rows.append([float(event.metrics[name]) for name in names])
+        set_of.append(names)
+    index = {names: i for i, names in enumerate(groups)}
+    return EventBatch(
+        matrices=tuple(_matrix(names, rows) for names, rows in groups.items()),
+        set_of=np.array([index[names] for names in set_of], np.uint32),
+        row_of=np.array(row_of, np.uint32),
+        times=np.array([NO_TIME if e.time is None else e.time for e in events], np.int64),
+        labels=[event.label for event in events],
+        ids=_column([event.id for event in events]),
+        durations=_durations(events),
+        outcomes=_outcomes(events),
+        errors=_column([event.error for event in events]),
+        attributes=_column([event.attributes for event in events]),
+        values=_column([None if e.value is None else msgspec.json.encode(e.value) for e in events]),
+    )
+
+
+def _matrix(names: tuple[str, ...], rows: list[list[float]]) -> MetricMatrix:
+    values = np.asfortranarray(np.array(rows, np.float64).reshape(len(rows), len(names)))
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        name = names[bad[0][1]]
+        raise ValueError(
+            f"metric {name!r} is {values[tuple(bad[0])]}: report finite numbers, "
+            "or leave the metric out where there is none"
+        )
+    return MetricMatrix(names, values)
+
+
+def _durations(events: list[TaskEvent]) -> NDArray[np.float64] | None:
+    if all(event.duration is None for event in events):
+        return None
+    for event in events:
+        if event.duration is not None and not np.isfinite(event.duration):
+            raise ValueError(
+                f"duration of {event.label!r} is {event.duration}: give finite seconds"
+            )
+    return np.array([np.nan if e.duration is None else e.duration for e in events], np.float64)
+
+
+def _outcomes(events: list[TaskEvent]) -> NDArray[np.uint8] | None:
+    if all(event.outcome is None for event in events):
+        return None
+    return np.array([OUTCOMES.index(event.outcome) for event in events], np.uint8)
+
+
+def _column(items: list[T | None]) -> list[T | None] | None:
+    return None if all(item is None for item in items) else items
+
+
+def _pick(items: list[T] | None, rows: NDArray[np.intp]) -> list[T] | None:
+    return None if items is None else [items[row] for row in rows.tolist()]
+
+
+def _at(items: list[T | None] | None, row: int) -> T | None:
+    return None if items is None else items[row]

@@ -1,0 +1,1 @@
+"""Events in; a durable position out, and later blocks from any position."""

@@ -1,0 +1,238 @@
+"""What cooling finds: patterns of four kinds, each with its proof, as a contract in JSON.
+
+The contract grows and never changes: keys keep their order and meaning, absent is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+Kind: TypeAlias = Literal["clustering", "phase_transition", "conservation", "correlation"]
+KINDS: tuple[Kind, ...] = ("clustering", "phase_transition", "conservation", "correlation")
+
+PhaseForm: TypeAlias = Literal["level", "spread", "trend", "distribution", "drift"]
+LawForm: TypeAlias = Literal["constant", "linear", "power"]
+CorrelationForm: TypeAlias = Literal["linear", "monotone", "nonlinear"]
+
+
+class Span(Struct, frozen=True):
+    """The stretch a pattern was found in: log positions of its ends in analysis order, and size."""
+
+    first: int
+    last: int
+    n: int
+
+
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a pattern is believed.
+
+    Parameters
+    ----------
+    n
+        Tasks the test looked at.
+    effect
+        Size of the effect in the unit that the size gate of its kind is stated in.
+    p_value
+        Under the null that the detector's docstring states.
+    q_value
+        The same, corrected over every hypothesis of its kind at the checkpoint.
+    tested
+        How many hypotheses those were.
+    """
+
+    n: int
+    effect: float
+    p_value: float
+    q_value: float
+    tested: int
+
+
+class Level(Struct, frozen=True):
+    """One side of a change: its mean, standard deviation and number of tasks."""
+
+    mean: float
+    std: float
+    n: int
+
+
+class Stretch(Struct, frozen=True):
+    """From which log position to which something held."""
+
+    first: int
+    last: int
+
+
+class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """A finding: what every kind of pattern says.
+
+    Parameters
+    ----------
+    id
+        Stateless: a hash of kind, subject, form and place.
+    description
+        One sentence.
+    confidence
+        From 0 to 1, calibrated: of the patterns said with 0.9, nine in ten are true.
+    subject
+        The metrics it is about, sorted (a lagged correlation: the leading one first).
+    metrics
+        The pattern's own numbers by name.
+    involved_tasks, involved_count
+        Labels of the tasks responsible (at most 20), and how many they are.
+    window
+        The stretch looked at.
+    group, checkpoint
+        The label group, and the log position the checkpoint stands at.
+    evidence
+        The proof.
+    finding
+        Patterns with the same one belong together.
+    partial
+        Whether time ran out before everything was looked at.
+    """
+
+    id: str
+    description: str
+    confidence: float
+    subject: tuple[str, ...]
+    metrics: dict[str, float]
+    involved_tasks: tuple[str, ...]
+    involved_count: int
+    window: Span
+    group: str | None = None
+    checkpoint: int | None = None
+    evidence: Evidence
+    finding: str | None = None
+    partial: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the four kinds of pattern this is."""
+        kind: Any = self.__struct_config__.tag
+        return kind  # type: ignore[no-any-return]
+
+
+class ClusteringPattern(CracklePattern, frozen=True, kw_only=True, tag="clustering"):
+    """Tasks that behave alike and unlike the others: one group of them.
+
+    Parameters
+    ----------
+    members
+        Log positions of the group (on request).
+    size
+        How many tasks are in it.
+    center, spread
+        Median and robust standard deviation per metric, in the metric's own unit.
+    separation
+        Gap to the nearest other group over the spread within.
+    """
+
+    members: tuple[int, ...] | None = None
+    size: int
+    center: dict[str, float]
+    spread: dict[str, float]
+    separation: float
+
+
+class PhaseTransitionPattern(CracklePattern, frozen=True, kw_only=True, tag="phase_transition"):
+    """A metric that changed its regime, or (`drift`) wanders without one.
+
+    Parameters
+    ----------
+    form
+        What changed: level, spread, slope (`trend`), shape (`distribution`); or `drift`.
+    at, at_label, at_time
+        Log position, label and time of the first task after the change.
+    at_low, at_high
+        Log positions between which the change lies with 95 % confidence.
+    before, after
+        The segments on both sides.
+    """
+
+    form: PhaseForm
+    at: int | None = None
+    at_label: str | None = None
+    at_time: str | None = None
+    at_low: int | None = None
+    at_high: int | None = None
+    before: Level | None = None
+    after: Level | None = None
+
+
+class ConservationPattern(CracklePattern, frozen=True, kw_only=True, tag="conservation"):
+    """A quantity that stays the same from task to task.
+
+    Parameters
+    ----------
+    form
+        `constant`: one metric; `linear`: sum of coefficient times metric; `power`: product of
+        metric to its exponent.
+    terms
+        Coefficient (or exponent) per metric; ``"x[-1]"`` is a metric's previous value.
+    constant
+        The value that is conserved.
+    residual
+        Robust standard deviation around it, in the constant's unit (`power`: of its logarithm).
+    holds
+        Log positions between which it holds.
+    exceptions, exception_count
+        Positions of single tasks that break it (at most 100), and how many there are.
+    broke_at
+        Position from which it no longer holds.
+    """
+
+    form: LawForm
+    terms: dict[str, float]
+    constant: float
+    residual: float
+    holds: Stretch
+    exceptions: tuple[int, ...] | None = None
+    exception_count: int | None = None
+    broke_at: int | None = None
+
+
+class CorrelationPattern(CracklePattern, frozen=True, kw_only=True, tag="correlation"):
+    """Two metrics that move together.
+
+    Parameters
+    ----------
+    form
+        `linear`, `monotone` (ranks), or `nonlinear` (Chatterjee's xi).
+    r
+        Coefficient of that form.
+    lag
+        Events by which the first of `subject` leads.
+    """
+
+    form: CorrelationForm
+    r: float
+    lag: int
+
+
+Pattern: TypeAlias = (
+    ClusteringPattern | PhaseTransitionPattern | ConservationPattern | CorrelationPattern
+)
+
+
+class Note(Struct, frozen=True):
+    """Something recognised that is no pattern: an identifier, a clock, a setting, a re-ordering."""
+
+    topic: str
+    text: str
+    subject: tuple[str, ...] = ()
+
+
+def pattern_id(kind: Kind, *place: str | int | float | None) -> str:
+    """Give the id of a pattern: 12 hex digits of SHA-256 over its kind, subject, form and place.
+
+    Examples
+    --------
+    >>> pattern_id("correlation", "a", "b", 0) == pattern_id("correlation", "a", "b", 0)
+    True
+    """
+    text = msgspec.json.encode([kind, *place])
+    return hashlib.sha256(text).hexdigest()[:12]

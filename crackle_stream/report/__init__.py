@@ -1,0 +1,1 @@
+"""One list of patterns in; every rendering of it out."""

@@ -1,0 +1,1 @@
+"""Panes in; running moments in river's objects out, drift alarms and snapshots."""

@@ -1,0 +1,1 @@
+"""Positions and event times in; which rows are looked at together, and in which order, out."""

@@ -1,1 +1,64 @@
-"""An append-only log of task events, and a cooling pass that finds the patterns in it."""
+"""An append-only log of task events, and a cooling pass that finds the patterns in it.
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crackle_stream.cooling.plan import Plan
+    from crackle_stream.cooling.report import CoolingReport
+    from crackle_stream.errors import CrackleError
+    from crackle_stream.event import TaskEvent
+    from crackle_stream.kiln import Kiln
+    from crackle_stream.pattern import (
+        ClusteringPattern,
+        ConservationPattern,
+        CorrelationPattern,
+        CracklePattern,
+        PhaseTransitionPattern,
+    )
+    from crackle_stream.profile import CoolingRate, ThermalProfile
+    from crackle_stream.task import CrackleTask, GlazeLayer, TaskOutput
+
+__all__ = [
+    "ClusteringPattern",
+    "ConservationPattern",
+    "CoolingRate",
+    "CoolingReport",
+    "CorrelationPattern",
+    "CrackleError",
+    "CracklePattern",
+    "CrackleTask",
+    "GlazeLayer",
+    "Kiln",
+    "PhaseTransitionPattern",
+    "Plan",
+    "TaskEvent",
+    "TaskOutput",
+    "ThermalProfile",
+]
+
+_HOMES = {
+    "cooling.plan": ("Plan",),
+    "cooling.report": ("CoolingReport",),
+    "errors": ("CrackleError",),
+    "event": ("TaskEvent",),
+    "kiln": ("Kiln",),
+    "profile": ("CoolingRate", "ThermalProfile"),
+    "task": ("CrackleTask", "GlazeLayer", "TaskOutput"),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = next((home for home, names in _HOMES.items() if name in names), "pattern")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,211 @@
+"""The cooling pass: the patterns of one checkpoint of one log under one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+
+from msgspec.structs import replace
+
+from crackle_stream.clock import Deadline
+from crackle_stream.cooling.cycle import Cycle
+from crackle_stream.cooling.decisions import Decisions
+from crackle_stream.cooling.inspection import Inspection, inspect
+from crackle_stream.cooling.plan import Plan
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.cooling.stretches import Stretch, Stretches
+from crackle_stream.cooling.witnesses import name_witnesses
+from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.detect.examine import Examination
+from crackle_stream.detect.findings import find_findings
+from crackle_stream.detect.significance import accept, as_handful
+from crackle_stream.detect.summary import view
+from crackle_stream.detect.view import View
+from crackle_stream.log.eventlog import EventLog
+from crackle_stream.pattern import KINDS, Kind, Note, Pattern
+from crackle_stream.table import Table
+from crackle_stream.window.groups import GroupMapper
+from crackle_stream.window.order import OrderedRows, ordered_rows
+from crackle_stream.window.rows import RowReader
+
+
+class Cooler:
+    """Cools one log under one plan.
+
+    What a checkpoint finds is a function of the events below it and of the plan, whenever it is
+    cooled and whatever was cooled before: that makes replay exact.
+
+    Parameters
+    ----------
+    log
+        The events; firing may go on.
+    plan
+        What is asked.
+    executor
+        Where windows are examined; None is this process.
+    decisions
+        Markers and amendments; by default those beside the log.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        plan: Plan,
+        executor: Executor | None = None,
+        *,
+        decisions: Decisions | None = None,
+    ) -> None:
+        self._log = log
+        self._plan = plan
+        self._executor = executor
+        self._decisions = Decisions.of(log) if decisions is None else decisions
+
+    def cool(
+        self,
+        checkpoint: int | None = None,
+        *,
+        since: int = 0,
+        levels: Mapping[Kind, float] | None = None,
+        label: str | None = None,
+    ) -> CoolingReport:
+        """Find the patterns among the events below a position.
+
+        Parameters
+        ----------
+        checkpoint
+            The position; None is the end of the log as it is now.
+        since
+            Only windows that hold an event from this position on are looked at.
+        levels
+            False discovery level of each kind; by default a quarter of the rate's.
+        label
+            What asked for the checkpoint.
+        """
+        stop = self._log.count if checkpoint is None else checkpoint
+        cycle = Cycle(self._log, self._plan.start, self._decisions.amendments(stop))
+        groups = None if self._plan.group_by is None else GroupMapper(self._plan.group_by)
+        with ordered_rows(
+            cycle,
+            max(stop - self._plan.start, 0),
+            self._plan.order,
+            lateness=self._plan.lateness,
+            groups=groups,
+            reader=RowReader(self._plan.profile),
+        ) as rows:
+            window_pass = _WindowPass(rows, cycle, self._plan, grouped=groups is not None)
+            seen = list(window_pass.inspections(since, self._executor))
+        patterns = self._patterns(seen, stop, levels or self._even_levels())
+        marked, findings = find_findings(patterns)
+        return CoolingReport(
+            checkpoint=stop,
+            label=label,
+            patterns=marked,
+            findings=findings,
+            notes=_notes(rows, seen),
+            events=window_pass.events,
+            metrics=len(window_pass.metrics),
+            windows=len(seen),
+            tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
+            late=rows.late,
+            partial=bool(_unseen(seen)),
+            unseen=_unseen(seen),
+        )
+
+    def _even_levels(self) -> dict[Kind, float]:
+        return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))
+
+    def _patterns(
+        self, seen: Sequence[Inspection], checkpoint: int, levels: Mapping[Kind, float]
+    ) -> list[Pattern]:
+        rate = self._plan.profile.rate
+        accepted: list[Candidate] = []
+        for kind in KINDS:
+            accepted += accept(_detections(seen, kind), rate, levels[kind])
+        known = {_subject(candidate) for candidate in accepted}
+        few = [c for found in _examined(seen) for c in as_handful(found.handful)]
+        accepted += [candidate for candidate in few if _subject(candidate) not in known]
+        partial = bool(_unseen(seen))
+        named = name_witnesses(accepted, self._log, checkpoint)
+        return sorted((replace(p, partial=partial) for p in named), key=_rank)
+
+
+class _WindowPass:
+    """Rows in analysis order through the windows of the plan, each group apart."""
+
+    def __init__(self, rows: OrderedRows, cycle: Cycle, plan: Plan, *, grouped: bool) -> None:
+        self._rows = rows
+        self._cycle = cycle
+        self._plan = plan
+        self._grouped = grouped
+        self.events = 0
+        self.metrics: set[str] = set()
+
+    def inspections(self, since: int, executor: Executor | None) -> Iterator[Inspection]:
+        deadline = Deadline(self._plan.profile.max_duration_s)
+        recent = (stretch for stretch in self._stretches() if stretch.newest >= since)
+        return inspect(recent, self._view, self._plan.profile, deadline, executor)
+
+    def _stretches(self) -> Iterator[Stretch]:
+        followed: dict[str | None, Stretches] = {}
+        for group, table in self._grouped_rows():
+            self.events += len(table)
+            self.metrics.update(table.names)
+            if group not in followed:
+                followed[group] = Stretches(self._plan.window, group)
+            yield from followed[group].push(self._cycle.in_log(table))
+        for stretches in followed.values():
+            yield from stretches.rest()
+
+    def _grouped_rows(self) -> Iterator[tuple[str | None, Table]]:
+        if self._grouped:
+            yield from self._rows.grouped()
+        else:
+            yield from ((None, table) for table in self._rows.read())
+
+    def _view(self, stretch: Stretch) -> View:
+        def scan(start: int, stop: int) -> Iterator[Table]:
+            offset = stretch.window.first_row
+            within = (offset + start, offset + min(stop, stretch.window.n))
+            for table in self._read(stretch.group, *within):
+                yield replace(self._cycle.in_log(table), rows=table.rows - offset)
+
+        return view(stretch.summary, scan, stretch.group)
+
+    def _read(self, group: str | None, start: int, stop: int) -> Iterator[Table]:
+        if group is None:
+            return self._rows.read(start, stop)
+        return self._rows.read_group(group, start, stop)
+
+
+def _examined(seen: Sequence[Inspection]) -> Iterator[Examination]:
+    return (one.examination for one in seen if one.examination is not None)
+
+
+def _detections(seen: Sequence[Inspection], kind: Kind) -> list[Detection]:
+    found = (examination.detections.get(kind) for examination in _examined(seen))
+    return [detection for detection in found if detection is not None]
+
+
+def _unseen(seen: Sequence[Inspection]) -> tuple[str, ...]:
+    windows = sum(one.examination is None for one in seen)
+    kinds = sorted({kind for examination in _examined(seen) for kind in examination.unseen})
+    return (*kinds, *((f"{windows} windows",) if windows else ()))
+
+
+def _notes(rows: OrderedRows, seen: Sequence[Inspection]) -> tuple[Note, ...]:
+    found = (note for examination in _examined(seen) for note in examination.notes)
+    return tuple(dict.fromkeys((*rows.notes, *found)))
+
+
+def _subject(candidate: Candidate) -> tuple[object, ...]:
+    pattern = candidate.pattern
+    return pattern.kind, pattern.subject, pattern.group, pattern.window
+
+
+def _rank(pattern: Pattern) -> tuple[object, ...]:
+    return -pattern.confidence, pattern.kind, pattern.subject, _place(pattern), pattern.id
+
+
+def _place(pattern: Pattern) -> tuple[int, int, int]:
+    at = getattr(pattern, "at", None)
+    return pattern.window.first, pattern.window.last, -1 if at is None else at

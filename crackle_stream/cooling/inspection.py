@@ -1,0 +1,89 @@
+"""Windows through the detectors, here or on the workers of an executor, always in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Final
+
+from msgspec import Struct
+
+from crackle_stream.clock import Deadline
+from crackle_stream.cooling.stretches import Stretch
+from crackle_stream.detect.examine import Examination, examine
+from crackle_stream.detect.view import View, view_table
+from crackle_stream.profile import ThermalProfile
+from crackle_stream.table import Table
+
+AHEAD: Final = 16
+"""Windows that may wait for workers; more would hold more rows and keep no worker busier."""
+
+
+class Inspection(Struct, frozen=True):
+    """A window and what the detectors say of it; None where time ran out before it."""
+
+    group: str | None
+    first_row: int
+    n: int
+    examination: Examination | None
+
+
+def inspect(
+    stretches: Iterable[Stretch],
+    view_of: Callable[[Stretch], View],
+    profile: ThermalProfile,
+    deadline: Deadline,
+    executor: Executor | None = None,
+) -> Iterator[Inspection]:
+    """Examine windows in their order.
+
+    Workers are sent the rows of windows that are small enough to be held whole; a longer one is
+    examined here, where its rows can be read again. Either way the same code sees the same rows.
+
+    Parameters
+    ----------
+    stretches
+        The windows.
+    view_of
+        Gives the view of one.
+    profile
+        What is looked for.
+    deadline
+        After it, windows are passed over.
+    executor
+        Where to examine; None is this process.
+    """
+    waiting: deque[tuple[Stretch, Future[Examination] | Examination | None]] = deque()
+    for stretch in stretches:
+        if deadline.passed():
+            waiting.append((stretch, None))
+        else:
+            view = view_of(stretch)
+            if executor is not None and view.exact:
+                waiting.append(
+                    (stretch, executor.submit(_examine, view.sample, profile, view.group))
+                )
+            else:
+                waiting.append((stretch, examine(view, profile, deadline)))
+        while len(waiting) > AHEAD:
+            yield _done(*waiting.popleft())
+    while waiting:
+        yield _done(*waiting.popleft())
+
+
+def _start(
+    view: View, profile: ThermalProfile, deadline: Deadline, executor: Executor | None
+) -> Future[Examination] | Examination:
+    if executor is None or not view.exact:
+        return examine(view, profile, deadline)
+    return executor.submit(_examine, view.sample, profile, view.group)
+
+
+def _examine(table: Table, profile: ThermalProfile, group: str | None) -> Examination:
+    return examine(view_table(table, group), profile, Deadline(None))
+
+
+def _done(stretch: Stretch, result: Future[Examination] | Examination | None) -> Inspection:
+    examination = result.result() if isinstance(result, Future) else result
+    return Inspection(stretch.group, stretch.window.first_row, stretch.window.n, examination)

@@ -1,0 +1,99 @@
+"""Cooling that follows a log: a report at every checkpoint that the log has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
+from crackle_stream.cooling.cooler import Cooler
+from crackle_stream.cooling.decisions import Decisions
+from crackle_stream.cooling.plan import Plan
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.detect.online_level import OnlineLevel
+from crackle_stream.log.eventlog import EventLog
+from crackle_stream.pattern import KINDS
+from crackle_stream.window.checkpoints import CheckpointFinder, CheckpointSpec
+
+
+class OnlineCooling:
+    """Cools a growing log at the checkpoints of a plan.
+
+    Call `advance` whenever events were appended, and `finish` when no more will come. A finished
+    log gives the same reports in one go: that is a replay.
+
+    Parameters
+    ----------
+    log, plan, executor, decisions
+        As for `Cooler`.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        plan: Plan,
+        executor: Executor | None = None,
+        *,
+        decisions: Decisions | None = None,
+    ) -> None:
+        self._log = log
+        self._plan = plan
+        self._decisions = Decisions.of(log) if decisions is None else decisions
+        self._cooler = Cooler(log, plan, executor, decisions=self._decisions)
+        self._finder = CheckpointFinder(plan.checkpoints)
+        self._since = 0
+        level = plan.profile.rate.false_discovery / len(KINDS)
+        self._levels = {kind: OnlineLevel(level) for kind in KINDS}
+
+    def advance(self) -> Iterator[CoolingReport]:
+        """Give a report for each checkpoint passed since, in order."""
+        markers = self._markers()
+        count = self._log.count
+        for stop in sorted({*(at for at in markers if at < count), count}):
+            for position in self._passed(stop):
+                yield self._report(position, self._label(position))
+            for position in self._finder.marker(markers.get(stop, ""), stop):
+                yield self._report(position, markers[stop])
+
+    def finish(self) -> Iterator[CoolingReport]:
+        """Give what `advance` gives, and a report at the end if the plan asks for it."""
+        yield from self.advance()
+        for position in self._finder.finish():
+            yield self._report(position, None)
+
+    def _passed(self, stop: int) -> list[int]:
+        columns = ("labels",) if self._finder.needs_labels else ()
+        passed: list[int] = []
+        for block in self._log.blocks(self._finder.count, stop, columns=columns):
+            passed += self._finder.feed(block.first, block.batch.times, block.batch.labels)
+        return passed
+
+    def _markers(self) -> dict[int, str]:
+        wanted = self._plan.checkpoints.markers
+        if not wanted:
+            return {}
+        found = self._decisions.markers()
+        return {at: name for at, name in found.items() if name in wanted and at > self._since}
+
+    def _label(self, position: int) -> str | None:
+        if not self._finder.needs_labels:
+            return None
+        (label,) = self._log.labels([position - 1])
+        return label
+
+    def _report(self, position: int, label: str | None) -> CoolingReport:
+        if is_single(self._plan.checkpoints):
+            return self._cooler.cool(position, since=self._since, label=label)
+        levels = {kind: level.current for kind, level in self._levels.items()}
+        report = self._cooler.cool(position, since=self._since, levels=levels, label=label)
+        self._since = position
+        found = {pattern.kind for pattern in report.patterns}
+        for kind, level in self._levels.items():
+            level.next(found=kind in found)
+        return report
+
+
+def is_single(spec: CheckpointSpec) -> bool:
+    """Whether a plan has one checkpoint for certain, which may then use the whole level."""
+    if spec.every or spec.every_span or spec.labels or spec.markers:
+        return False
+    return len(spec.positions) + len(spec.times) + spec.end == 1

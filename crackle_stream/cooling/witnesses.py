@@ -1,0 +1,62 @@
+"""Who a pattern is about: labels and times of the tasks it names, read from the log at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crackle_stream.detect.candidate import Candidate
+from crackle_stream.detect.describe import describe
+from crackle_stream.event import ANONYMOUS
+from crackle_stream.log.eventlog import EventLog
+from crackle_stream.pattern import Pattern, PhaseTransitionPattern
+from crackle_stream.timestamp import NO_TIME, format_time
+
+
+class Witness(Struct, frozen=True):
+    """Label and time of one event; the time as RFC 3339, None where it has none."""
+
+    label: str
+    time: str | None
+
+
+def read_witnesses(log: EventLog, positions: Iterable[int]) -> dict[int, Witness]:
+    """Read labels and times at some log positions; only the blocks they stand in are decoded."""
+    found: dict[int, Witness] = {}
+    waiting = sorted(set(positions), reverse=True)
+    while waiting:
+        block = next(log.blocks(waiting[-1], columns=("labels",)))
+        times, labels = block.batch.times, block.batch.labels
+        while waiting and waiting[-1] < block.first + len(times):
+            row = waiting[-1] - block.first
+            time = int(times[row])
+            found[waiting.pop()] = Witness(
+                ANONYMOUS if labels is None else labels[row],
+                None if time == NO_TIME else format_time(time),
+            )
+    return found
+
+
+def name_witnesses(candidates: list[Candidate], log: EventLog, checkpoint: int) -> list[Pattern]:
+    """Make drafts whole: involved labels, the task at a change, checkpoint, description."""
+    witnesses = read_witnesses(log, (at for found in candidates for at in _named(found)))
+    return [_whole(found, witnesses, checkpoint) for found in candidates]
+
+
+def _named(candidate: Candidate) -> tuple[int, ...]:
+    at = getattr(candidate.pattern, "at", None)
+    return candidate.involved if at is None else (*candidate.involved, at)
+
+
+def _whole(candidate: Candidate, witnesses: dict[int, Witness], checkpoint: int) -> Pattern:
+    pattern = candidate.pattern
+    labels = dict.fromkeys(witnesses[position].label for position in candidate.involved)
+    filled: dict[str, Any] = {"involved_tasks": tuple(labels), "checkpoint": checkpoint}
+    if isinstance(pattern, PhaseTransitionPattern) and pattern.at is not None:
+        at = witnesses[pattern.at]
+        filled |= {"at_label": at.label, "at_time": at.time}
+    whole = replace(pattern, **filled)
+    return replace(whole, description=describe(whole))

@@ -1,0 +1,89 @@
+"""One window through all detectors, in their order: roles, phases, then what rests on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from crackle_stream.clock import Deadline
+from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.detect.clustering import find_clusters
+from crackle_stream.detect.conservation import find_laws
+from crackle_stream.detect.correlation import find_correlations
+from crackle_stream.detect.handful import find_handful
+from crackle_stream.detect.phase import Phases, find_phases
+from crackle_stream.detect.roles import Roles, find_roles
+from crackle_stream.detect.view import View
+from crackle_stream.pattern import KINDS, Kind, Note
+from crackle_stream.profile import ThermalProfile
+
+HANDFUL: Final = 30
+"""With fewer tasks no test has power; fast cooling then also applies the seed's own rules."""
+
+
+Detector: TypeAlias = Callable[[View, Roles, Phases], Detection]
+
+DETECTORS: Final[dict[Kind, Detector]] = {
+    "conservation": find_laws,
+    "correlation": find_correlations,
+    "clustering": find_clusters,
+}
+"""What runs after the phases, in this order."""
+
+
+class Examination(Struct, frozen=True, kw_only=True):
+    """What the detectors say of one window.
+
+    Parameters
+    ----------
+    detections
+        One a kind that was looked for and reached in time.
+    handful
+        What the seed's rules say of fewer than 30 tasks at the fast rate.
+    notes
+        Identifiers, clocks and settings.
+    unseen
+        Kinds that time ran out for.
+    """
+
+    detections: dict[Kind, Detection]
+    handful: tuple[Candidate, ...] = ()
+    notes: tuple[Note, ...] = ()
+    unseen: tuple[Kind, ...] = ()
+
+
+def examine(view: View, profile: ThermalProfile, deadline: Deadline) -> Examination:
+    """Run every detector that the profile asks for on one window.
+
+    Phases are always found, since laws, correlations and clusters are tested on what remains
+    between them; that way hiding one kind changes no other.
+    """
+    if view.span.n < profile.rate.min_tasks_for_detection or not _wanted(profile):
+        return Examination(detections={})
+    roles = find_roles(view)
+    phases = find_phases(view, roles)
+    found: dict[Kind, Detection] = {}
+    unseen: list[Kind] = []
+    if profile.looks_for("phase_transition"):
+        found["phase_transition"] = phases.detection
+    for kind, detector in DETECTORS.items():
+        if profile.looks_for(kind) and deadline.passed():
+            unseen.append(kind)
+        elif profile.looks_for(kind):
+            found[kind] = detector(view, roles, phases)
+    notes = roles.notes + tuple(note for kind in found for note in found[kind].notes)
+    handful = _few(view, profile)
+    return Examination(detections=found, handful=handful, notes=notes, unseen=tuple(unseen))
+
+
+def _few(view: View, profile: ThermalProfile) -> tuple[Candidate, ...]:
+    if profile.rate.name != "fast" or view.span.n >= HANDFUL:
+        return ()
+    found = find_handful(view.sample, profile.rate)
+    return tuple(candidate for candidate in found if profile.looks_for(candidate.pattern.kind))
+
+
+def _wanted(profile: ThermalProfile) -> bool:
+    return len(profile.without) < len(KINDS)

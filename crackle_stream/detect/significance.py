@@ -1,0 +1,121 @@
+"""From candidates to patterns: false discoveries controlled, sizes gated, confidence said.
+
+Benjamini and Hochberg (1995), or Benjamini and Yekutieli (2001) where any dependence must be
+allowed for, over all hypotheses of one kind at a checkpoint. Each of the four kinds has a quarter
+of the level to itself, so that hiding one changes no other; across checkpoints `OnlineLevel`
+(``online_level.py``) holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.pattern import Pattern
+from crackle_stream.profile import CoolingRate
+
+LITTLE: Final = 0.6
+"""Most confidence that a handful of tasks can give."""
+
+MOST_CONFIDENT: Final = 0.9999
+"""No finite number of tasks makes a pattern certain."""
+
+
+def accept(detections: Sequence[Detection], rate: CoolingRate, level: float) -> list[Candidate]:
+    """Keep the candidates of one kind that pass both gates, each with its q-value filled in.
+
+    Parameters
+    ----------
+    detections
+        What the detector of that kind said of every window and group of the checkpoint.
+    rate
+        Gives the size thresholds and the kind of correction.
+    level
+        The false discovery level that this kind of pattern has at this checkpoint.
+    """
+    candidates = [found for detection in detections for found in detection.candidates]
+    tested = max(sum(detection.tested for detection in detections), len(candidates))
+    p_values = np.array([candidate.p_value for candidate in candidates])
+    q_values = adjust(p_values, tested, any_dependence=rate.any_dependence)
+    return [
+        replace(candidate, pattern=_proved(candidate.pattern, q, tested))
+        for candidate, q in zip(candidates, q_values.tolist(), strict=True)
+        if q <= level and is_large(candidate, rate)
+    ]
+
+
+def as_handful(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Take what the seed's rules say of fewer than 30 tasks as patterns of little confidence."""
+    p_values = np.array([candidate.p_value for candidate in candidates])
+    return [
+        replace(candidate, pattern=_proved(candidate.pattern, q, len(candidates), LITTLE))
+        for candidate, q in zip(candidates, adjust(p_values, len(candidates)).tolist(), strict=True)
+    ]
+
+
+def adjust(
+    p_values: NDArray[np.float64], tested: int, *, any_dependence: bool = False
+) -> NDArray[np.float64]:
+    """Give q-values by Benjamini-Hochberg, or Benjamini-Yekutieli under any dependence.
+
+    Parameters
+    ----------
+    p_values
+        The smallest of the p-values tested; those left out count as larger than all of these.
+    tested
+        How many were tested in all.
+
+    Examples
+    --------
+    >>> adjust(np.array([0.01, 0.02, 0.03]), 4).tolist()
+    [0.04, 0.04, 0.04]
+    """
+    order = np.argsort(p_values, kind="stable")
+    factor = float(np.sum(1.0 / np.arange(1, tested + 1))) if any_dependence else 1.0
+    raw = p_values[order] * (tested * factor) / np.arange(1, len(order) + 1)
+    q_values = np.empty(len(order))
+    q_values[order] = np.minimum(np.minimum.accumulate(raw[::-1])[::-1], 1.0)
+    return q_values
+
+
+def is_large(candidate: Candidate, rate: CoolingRate) -> bool:
+    """Whether a candidate's size passes the threshold of its gate."""
+    if candidate.gate == "separation":
+        return candidate.size >= rate.cluster_threshold
+    if candidate.gate == "correlation":
+        return candidate.size >= rate.correlation_threshold
+    if candidate.gate == "shift":
+        return candidate.size >= rate.phase_transition_sensitivity
+    if candidate.gate == "variation":
+        return candidate.size <= rate.constant_variation
+    return True
+
+
+def confidence(q_value: float) -> float:
+    """Give the probability that a pattern with that q-value is true.
+
+    One minus the smallest posterior probability of the null that any alternative could give it at
+    even prior odds, ``1 / (1 + 1 / (-e q log q))`` (Sellke, Bayarri and Berger 2001): honest
+    about how little a q-value near the level proves.
+
+    Examples
+    --------
+    >>> confidence(0.01)
+    0.8887
+    """
+    if q_value >= np.exp(-1.0):
+        return 0.5
+    if q_value <= 0.0:
+        return MOST_CONFIDENT
+    odds = -np.e * q_value * np.log(q_value)
+    return min(round(float(1.0 / (1.0 + odds)), 4), MOST_CONFIDENT)
+
+
+def _proved(pattern: Pattern, q_value: float, tested: int, most: float = MOST_CONFIDENT) -> Pattern:
+    evidence = replace(pattern.evidence, q_value=q_value, tested=tested)
+    return replace(pattern, evidence=evidence, confidence=min(confidence(q_value), most))

@@ -1,0 +1,258 @@
+"""The library's front door: fire tasks into a log, cool them at any time."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+
+from msgspec.structs import replace
+
+from crackle_stream.cooling.decisions import Decisions
+from crackle_stream.event import EventBatch, TaskEvent, batch_events
+from crackle_stream.firing import Firing
+from crackle_stream.ingest.check import check_event
+from crackle_stream.log.eventlog import EventLog
+from crackle_stream.log.writer import Durability
+from crackle_stream.pattern import Pattern
+from crackle_stream.profile import ThermalProfile
+from crackle_stream.task import CrackleTask, TaskOutput, reflects
+
+if TYPE_CHECKING:
+    from crackle_stream.cooling.online import OnlineCooling
+    from crackle_stream.cooling.plan import Plan
+    from crackle_stream.cooling.report import CoolingReport
+    from crackle_stream.cooling.statistics import FollowedMoments
+    from crackle_stream.stats.moments import RunningMoments
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Kiln:
+    """An open event log with its running statistics and a thermal profile.
+
+    Parameters
+    ----------
+    path
+        Directory of the log, made where there is none; without it the log lives in memory.
+    profile
+        Which detectors run, and how sensitive they are.
+    durability
+        What it means that `fire_and_record` has returned: `sync`, `group`, `interval` or `none`.
+
+    Examples
+    --------
+    >>> kiln = Kiln(profile=ThermalProfile.fast_cooling())
+    >>> for temperature in (22.5, 23.1, 45.2):
+    ...     with kiln.firing("sensor") as task:
+    ...         task.metric("temperature", temperature)
+    >>> kiln.task_count()
+    3
+    >>> sorted({pattern.kind for pattern in kiln.cool() if pattern.subject == ("temperature",)})
+    ['clustering', 'phase_transition']
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        profile: ThermalProfile | None = None,
+        durability: Durability = "group",
+    ) -> None:
+        self.profile = ThermalProfile.default() if profile is None else profile
+        if path is None:
+            self.log = EventLog.in_memory()
+        else:
+            self.log = EventLog.create_or_open(Path(path), durability=durability)
+        self.decisions = Decisions.of(self.log)
+        self._start = self.decisions.last_reset()
+        self._reflecting: list[_Reflecting] = []
+        self._moments: FollowedMoments | None = None
+        self._lock = threading.Lock()
+
+    # Firing
+
+    def fire_task(self, task: CrackleTask[T]) -> TaskOutput[T]:
+        """Fire a task without recording it."""
+        return task.fire()
+
+    def fire_and_record(self, task: CrackleTask[T]) -> TaskOutput[T]:
+        """Fire a task and record its output; a failure is recorded and raised again."""
+        with self.firing(task.label) as firing:
+            output = task.fire()
+            firing.result(output)
+        if reflects(task) and firing.position is not None:
+            with self._lock:
+                self._reflecting.append(_Reflecting(firing.position, task, output))
+        return output
+
+    def fire_all(self, tasks: Iterable[CrackleTask[T]]) -> list[TaskOutput[T]]:
+        """Fire and record tasks one after the other; the first failure stops and is raised."""
+        return [self.fire_and_record(task) for task in tasks]
+
+    def firing(self, label: str) -> Firing:
+        """Give a context manager, plain or async, that records one task."""
+        return Firing(self.add_entry, label)
+
+    @overload
+    def task(self, function: F) -> F: ...
+    @overload
+    def task(self, *, label: str | None = None) -> Callable[[F], F]: ...
+    def task(self, function: F | None = None, *, label: str | None = None) -> F | Callable[[F], F]:
+        """Record every call of a function, plain or async, as a task.
+
+        What the function returns is given on as it is; a `TaskOutput` or a dict of numbers is
+        also read as the task's metrics. The label is the function's name.
+
+        Examples
+        --------
+        >>> kiln = Kiln()
+        >>> @kiln.task
+        ... def build(rows):
+        ...     return {"rows": rows}
+        >>> build(3)
+        {'rows': 3}
+        >>> next(kiln.entries()).metrics
+        {'rows': 3.0}
+        """
+        if function is None:
+            return lambda wrapped: self._recording(wrapped, label)
+        return self._recording(function, label)
+
+    def add_entry(self, event: TaskEvent) -> int:
+        """Record something that ran elsewhere; give its log position once it is durable.
+
+        Raises
+        ------
+        ValueError
+            When a number is not finite or a limit is passed: the log keeps what JSON can say.
+        """
+        check_event(event)
+        return self.log.append(batch_events([event])).start
+
+    def add_entries(self, events: Iterable[TaskEvent]) -> range:
+        """Record many at once, in one frame; give their log positions."""
+        entries = list(events)
+        for event in entries:
+            check_event(event)
+        return self.log.append(batch_events(entries))
+
+    def mark(self, name: str) -> int:
+        """Set a marker at the present position, to cool at with ``--at marker:NAME``."""
+        return self.decisions.mark(name, self.log.count)
+
+    # Looking back
+
+    def cool(self, plan: Plan | None = None) -> list[Pattern]:
+        """Find the patterns of this cycle's tasks; firing may go on meanwhile."""
+        return list(self.report(plan).patterns)
+
+    def report(self, plan: Plan | None = None) -> CoolingReport:
+        """Cool, and give the patterns with findings, notes and what was looked at."""
+        from crackle_stream.cooling.cooler import Cooler
+
+        self._reflect()
+        return Cooler(self.log, self._planned(plan), decisions=self.decisions).cool()
+
+    def online(self, plan: Plan) -> OnlineCooling:
+        """Give a cooling that follows the log: its `advance` gives the checkpoints passed."""
+        from crackle_stream.cooling.online import OnlineCooling
+
+        return OnlineCooling(self.log, self._planned(plan), decisions=self.decisions)
+
+    def statistics(self) -> RunningMoments:
+        """Give the running variances and covariances of this cycle (river objects)."""
+        from crackle_stream.cooling.statistics import FollowedMoments
+
+        with self._lock:
+            if self._moments is None:
+                self._moments = FollowedMoments(self.log, self._start)
+            return self._moments.get()
+
+    def entries(self) -> Iterator[TaskEvent]:
+        """Give this cycle's events in log order, read as they are asked for."""
+        for block in self.log.blocks(self._start):
+            yield from _events(block.batch)
+
+    def task_count(self) -> int:
+        """Give the number of tasks recorded in this cycle."""
+        return self.log.count - self._start
+
+    def reset(self) -> None:
+        """Begin a new cycle: earlier tasks stay in the log and are no longer looked at."""
+        with self._lock:
+            self._start = self.log.count
+            self._reflecting.clear()
+            self._moments = None
+            self.decisions.reset(self._start)
+
+    def close(self) -> None:
+        """Close the log; what was recorded stays."""
+        self.log.close()
+
+    def __enter__(self) -> Kiln:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _planned(self, plan: Plan | None) -> Plan:
+        from crackle_stream.cooling.plan import Plan
+
+        if plan is None:
+            return Plan(profile=self.profile, start=self._start)
+        return replace(plan, start=max(plan.start, self._start))
+
+    def _reflect(self) -> None:
+        with self._lock:
+            waiting, self._reflecting = self._reflecting, []
+        if not waiting:
+            return
+        everything = [event.metrics for event in self.entries()]
+        for position, task, output in waiting:
+            reflected = task.cool(output, everything)
+            if reflected is not None:
+                self.decisions.amend(position, reflected.metrics, self.log.count)
+
+    def _recording(self, function: F, label: str | None) -> F:
+        name = label or function.__name__
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def fire_async(*args: Any, **kwargs: Any) -> Any:
+                async with self.firing(name) as firing:
+                    result = await function(*args, **kwargs)
+                    firing.result(result)
+                return result
+
+            return fire_async  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def fire(*args: Any, **kwargs: Any) -> Any:
+            with self.firing(name) as firing:
+                result = function(*args, **kwargs)
+                firing.result(result)
+            return result
+
+        return fire  # type: ignore[return-value]
+
+
+class _Reflecting(NamedTuple):
+    position: int
+    task: CrackleTask[Any]
+    output: TaskOutput[Any]
+
+
+def _events(batch: EventBatch) -> Iterator[TaskEvent]:
+    return (batch.event(row) for row in range(len(batch)))

@@ -1,0 +1,154 @@
+"""Lines of JSON into a log, with an account of every line on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from crackle_stream.cli.interrupts import Interrupts
+from crackle_stream.cli.say import say
+from crackle_stream.cli.source import STDIN, opened
+from crackle_stream.errors import InputRejectedError
+from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.ingest.chunks import Chunk, read_chunks
+from crackle_stream.ingest.mapping import FieldMapping, Understanding
+from crackle_stream.log.eventlog import EventLog
+from crackle_stream.source import Rejection, SourcePosition
+
+TOLD: Final = 5
+"""Rejections that are shown; the rest is counted."""
+
+
+class IntakeOptions(Struct, frozen=True, kw_only=True):
+    """The options of `mapping_options`, as given."""
+
+    label: str | None = None
+    time: str | None = None
+    metrics: str | None = None
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    strict: bool = False
+    max_rejects: int | None = None
+    quiet: bool = False
+    log: str | None = None
+
+    @property
+    def allowed(self) -> int | None:
+        """How many lines may be rejected; None is any number."""
+        return 0 if self.strict else self.max_rejects
+
+    def mapping(self) -> FieldMapping:
+        """Give the field mapping asked for."""
+        asked = {name: getattr(self, name) for name in ("label", "time", "metrics", "time_unit")}
+        return FieldMapping(**{name: path for name, path in asked.items() if path is not None})
+
+
+class Feed:
+    """One source being read into a log; iterating reads on and yields after each append.
+
+    However it ends, what was read is synced, and the accounts are told when it is left.
+    """
+
+    def __init__(self, log: EventLog, source: str, given: dict[str, Any]) -> None:
+        self.accounts = Accounts()
+        self._log = log
+        self._source = source
+        self._options = msgspec.convert(given, IntakeOptions)
+        self._interrupts = Interrupts()
+
+    def __iter__(self) -> Iterator[None]:
+        start = self._start()
+        with opened(self._source) as stream:
+            for chunk in read_chunks(
+                stream,
+                self._name,
+                mapping=self._options.mapping(),
+                start=start,
+                understood=self._understood,
+            ):
+                self._take(chunk)
+                yield
+
+    def __enter__(self) -> Feed:
+        self._interrupts.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._interrupts.__exit__(kind, error, trace)
+        if not self._options.quiet:
+            self._sum_up()
+        try:
+            if kind is KeyboardInterrupt:
+                self._log.sync()
+                say(self._kept())
+        finally:
+            say(str(self.accounts))
+
+    @property
+    def _name(self) -> str:
+        return self._source if self._source == STDIN else str(Path(self._source).resolve())
+
+    def _start(self) -> SourcePosition | None:
+        """Find where reading a file stopped the last time; a pipe always begins anew."""
+        if self._source == STDIN or not Path(self._source).is_file():
+            return None
+        start = self._log.last_position(self._name)
+        if start is not None and not self._options.quiet:
+            say(f"{self._source}: going on after line {start.line}, up to which the log has it")
+        return start
+
+    def _take(self, chunk: Chunk) -> None:
+        with self._interrupts.held():
+            positions = self._log.append(chunk.batch, chunk.rejections, chunk.position)
+            self.accounts.add(
+                read=chunk.read,
+                accepted=len(positions),
+                duplicate=len(chunk.batch) - len(positions),
+                quarantined=len(chunk.rejections),
+            )
+        self._tell(chunk.rejections)
+
+    def _tell(self, rejections: Sequence[Rejection]) -> None:
+        """Show the first rejections, and stop where there are more than allowed."""
+        before = self.accounts.quarantined - len(rejections)
+        if not self._options.quiet:
+            for rejection in rejections[: max(0, TOLD - before)]:
+                say(f"rejected: {_told(rejection)}")
+        allowed = self._options.allowed
+        if allowed is not None and self.accounts.quarantined > allowed:
+            raise InputRejectedError(
+                f"{_told(rejections[allowed - before])}: stopped, since "
+                f"{'no line' if allowed == 0 else f'at most {allowed}'} may be rejected. "
+                "Correct the input, or allow more with --max-rejects"
+            )
+
+    def _sum_up(self) -> None:
+        rejected = self.accounts.quarantined
+        if rejected > TOLD:
+            say(f"and {rejected - TOLD:,} more rejected lines")
+        if rejected and not self.accounts.accepted:
+            say("no line was an event: say with --label, --time and --metrics where its parts are")
+
+    def _understood(self, understanding: Understanding) -> None:
+        if understanding.text and not self._options.quiet:
+            say(understanding.text)
+
+    def _kept(self) -> str:
+        if self._options.log is None:
+            return "nothing is kept, since no --log was named"
+        kept = f"the {self.accounts.accepted:,} events read are kept in {self._options.log}"
+        return kept if self._source == STDIN else f"{kept}; the same command goes on from there"
+
+
+def _told(rejection: Rejection) -> str:
+    path = "" if rejection.path is None else f" at {rejection.path}"
+    return f"line {rejection.line}: {rejection.reason}{path}: {rejection.detail}"

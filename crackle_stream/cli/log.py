@@ -1,0 +1,91 @@
+"""`crackle log`: what is in a log, whether it is whole, and its events."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from crackle_stream.cli.options import listing_options
+from crackle_stream.report.terminal import Terminal
+
+if TYPE_CHECKING:
+    from crackle_stream.log.eventlog import EventLog
+
+EPILOG: Final = """\b
+Examples:
+  crackle log info events.log
+  crackle log verify events.log --format json
+  crackle log cat events.log | head -5
+"""
+
+_VERIFY_EPILOG: Final = """\b
+Exit codes:
+  0  whole, and closed in order
+  1  usable, but torn or not closed in order
+  4  damaged, or uncertain: not to be written to as it is
+
+\b
+Example:
+  crackle log verify events.log && backup events.log
+"""
+
+_VERDICTS: Final = {"clean": 0, "unclosed": 1, "torn": 1, "uncertain": 4, "damaged": 4}
+
+_directory = click.argument("directory", metavar="DIR", type=click.Path(exists=True))
+
+
+@click.group("log", epilog=EPILOG)
+def command() -> None:
+    """Look into a log."""
+
+
+@command.command("info", epilog="\b\nExample:\n  crackle log info events.log")
+@_directory
+@listing_options
+def info(directory: str, format: str, **_: Any) -> None:  # noqa: A002
+    """Say what a log holds: events, metrics, times, bytes."""
+    from crackle_stream.cli.listing import info_listing, json_listing
+
+    with _reader(directory) as log:
+        found = log.info()
+    click.echo(json_listing(found) if format == "json" else _shown(info_listing(found)))
+
+
+@command.command("verify", epilog=_VERIFY_EPILOG)
+@_directory
+@listing_options
+@click.pass_context
+def verify(ctx: click.Context, /, directory: str, format: str, **_: Any) -> None:  # noqa: A002
+    """Check every byte of a log against its checksums."""
+    from crackle_stream.cli.listing import json_listing, verdict_listing
+
+    with _reader(directory) as log:
+        verdict = log.verify()
+    click.echo(json_listing(verdict) if format == "json" else _shown(verdict_listing(verdict)))
+    ctx.exit(_VERDICTS[verdict.state])
+
+
+@command.command("cat", epilog="\b\nExample:\n  crackle log cat events.log | head -5")
+@_directory
+@listing_options
+def cat(directory: str, format: str, **_: Any) -> None:  # noqa: A002
+    """Print the events of a log, one a line as they can be fired again; json: as one array."""
+    from crackle_stream.cli.listing import event_array, event_lines
+
+    with _reader(directory) as log:
+        for text in event_array(log) if format == "json" else event_lines(log):
+            click.echo(text, nl=False)
+
+
+def _shown(text: str) -> bytes:
+    return Terminal.of(sys.stdout, os.environ).encode(text)
+
+
+def _reader(directory: str) -> EventLog:
+    from crackle_stream.log.eventlog import EventLog
+
+    return EventLog.open(Path(directory))

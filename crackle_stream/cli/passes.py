@@ -1,0 +1,72 @@
+"""The bodies of `cool` and `replay`: what is heavy is imported from here on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+
+from crackle_stream.cli.feed import Feed
+from crackle_stream.cli.say import say
+from crackle_stream.cli.showing import Showing
+from crackle_stream.cli.source import writer
+from crackle_stream.cooling.online import OnlineCooling
+from crackle_stream.cooling.plan import Plan
+from crackle_stream.cooling.replay import replay
+from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.log.eventlog import EventLog
+
+
+def cool_log(ctx: click.Context, plan: Plan) -> int:
+    """Cool a log at each checkpoint of the plan; give the exit code."""
+    showing = Showing(ctx, plan)
+    with EventLog.open(Path(ctx.params["source"])) as log, _workers(ctx) as executor:
+        for report in replay(log, plan, executor):
+            showing.show(report)
+    showing.end(Accounts())
+    say(str(Accounts()))
+    return showing.gate()
+
+
+def cool_input(ctx: click.Context, plan: Plan) -> int:
+    """Read a file or stdin into a log and cool while it grows; give the exit code."""
+    showing = Showing(ctx, plan)
+    source, log = ctx.params["source"], ctx.params["log"]
+    with (
+        writer(log) as events,
+        _workers(ctx) as executor,
+        Feed(events, source, ctx.params) as feed,
+    ):
+        online = OnlineCooling(events, plan, executor)
+        for _appended in feed:
+            for report in online.advance():
+                showing.show(report)
+        for report in online.finish():
+            showing.show(report)
+        showing.end(feed.accounts)
+    return showing.gate()
+
+
+@contextmanager
+def _workers(ctx: click.Context) -> Iterator[Executor | None]:
+    """Give the processes asked for; they leave it to this one to answer an interrupt."""
+    number = ctx.params["workers"]
+    if number is None:
+        yield None
+        return
+    executor = ProcessPoolExecutor(
+        number,
+        # A log that is written to has threads: a fork could copy their locks as held.
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)

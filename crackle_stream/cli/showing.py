@@ -1,0 +1,85 @@
+"""Results on stdout, what goes with them on stderr, and whether a gate was met."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import msgspec
+from msgspec import Struct
+
+from crackle_stream.cli.again import again
+from crackle_stream.cli.exits import GATE
+from crackle_stream.cli.say import say
+from crackle_stream.cooling.plan import Plan
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.pattern import Kind, Note
+from crackle_stream.report.context import Context, left_out
+from crackle_stream.report.render import Format, rendering
+from crackle_stream.report.terminal import Terminal
+from crackle_stream.window.checkpoints import CheckpointSpec
+
+
+class ResultOptions(Struct, frozen=True, kw_only=True):
+    """The options of `result_options`, as given."""
+
+    format: Format = "text"
+    fail_on: tuple[Kind, ...] = ()
+    quiet: bool = False
+
+
+class Showing:
+    """Shows the checkpoints of one run as they come."""
+
+    def __init__(self, ctx: click.Context, plan: Plan) -> None:
+        self.options = msgspec.convert(ctx.params, ResultOptions)
+        self._rendering = rendering(
+            self.options.format,
+            Context(
+                plan=plan,
+                command=again(ctx),
+                staged=plan.checkpoints != CheckpointSpec.parse(),
+                terminal=Terminal.of(sys.stdout, os.environ),
+            ),
+        )
+        self._met: dict[Kind, int] = {}
+        self._notes: set[Note] = set()
+        self._begun = False
+
+    def show(self, report: CoolingReport) -> None:
+        """Show one checkpoint at once; each note is told one time in a run."""
+        self._write(self._rendering.checkpoint(report))
+        for pattern in report.patterns:
+            if pattern.kind in self.options.fail_on:
+                self._met[pattern.kind] = self._met.get(pattern.kind, 0) + 1
+        if not self.options.quiet:
+            self._tell(report)
+
+    def end(self, accounts: Accounts) -> None:
+        """Show what stands after the last checkpoint."""
+        self._write(self._rendering.end(accounts))
+
+    def gate(self) -> int:
+        """Give the exit code, and say which gate was met."""
+        for kind, count in sorted(self._met.items()):
+            say(f"crackle: --fail-on {kind}: {count} found")
+        return GATE if self._met else 0
+
+    def _tell(self, report: CoolingReport) -> None:
+        for note in report.notes:
+            if note not in self._notes:
+                self._notes.add(note)
+                say(f"note: {note.text}")
+        if self.options.format in ("json", "jsonl"):
+            for sentence in left_out(report):
+                say(f"warning: checkpoint {report.checkpoint}: {sentence}")
+
+    def _write(self, text: bytes) -> None:
+        """Write and flush; a run that fails before its first checkpoint leaves stdout empty."""
+        if not self._begun:
+            text = self._rendering.begin() + text
+            self._begun = True
+        if text:
+            click.echo(text, nl=False)

@@ -1,0 +1,182 @@
+"""Patterns that share a place and a cause become one finding, with one headline."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crackle_stream.detect.headline import headline
+from crackle_stream.pattern import (
+    ConservationPattern,
+    CorrelationPattern,
+    Kind,
+    Pattern,
+    PhaseTransitionPattern,
+)
+
+NEAR: Final = 3
+"""Changes this many tasks apart are at the same place, however narrow their intervals."""
+
+ORDER: Final[tuple[Kind, ...]] = (
+    "phase_transition",
+    "conservation",
+    "correlation",
+    "clustering",
+)
+"""Among equals, what happened comes before what always holds; groups often follow from both."""
+
+Key: TypeAlias = tuple[str | int | None, ...]
+Nets: TypeAlias = dict[tuple[str | None, str], tuple[str, ...]]
+"""The metrics that each metric of a label group is connected with, itself among them."""
+
+
+class Place(NamedTuple):
+    """The first task after a change, and between which it lies, in the order of analysis."""
+
+    low: int
+    at: int
+    high: int
+
+
+class Finding(Struct, frozen=True):
+    """What happened, once, however many patterns show it.
+
+    Parameters
+    ----------
+    id
+        Stateless: a hash of the ids of its patterns.
+    headline
+        One sentence.
+    patterns
+        Ids of its patterns, strongest first.
+    """
+
+    id: str
+    headline: str
+    patterns: tuple[str, ...]
+
+
+def find_findings(
+    patterns: Sequence[Pattern], rank: Callable[[int], int] = int
+) -> tuple[tuple[Pattern, ...], tuple[Finding, ...]]:
+    """Group the patterns of one checkpoint by place and cause.
+
+    Changes belong together where their intervals overlap, whatever the metric, window or label
+    group: the narrowest interval is placed first and others join it, so that a wide one cannot
+    bridge two places. A law that broke joins the changes where it did. Correlations belong
+    together when their metrics are connected, clusters when they divide one window, drifts when
+    they are seen in one window; the same law, or correlations among the same metrics, in several
+    windows or label groups are one finding.
+
+    Parameters
+    ----------
+    patterns
+        In their final order, with labels and evidence.
+    rank
+        Gives the place of a log position in the order of analysis; by default the position itself.
+
+    Returns
+    -------
+    patterns, findings
+        The same patterns in the same order, each with its `finding`; findings by their strongest
+        pattern, and those as strong as another by `ORDER`.
+    """
+    keys = _keys(patterns, rank)
+    groups: dict[Key, list[Pattern]] = {}
+    for pattern, key in zip(patterns, keys, strict=True):
+        groups.setdefault(key, []).append(pattern)
+    findings = {key: _finding(members) for key, members in groups.items()}
+    marked = (
+        replace(pattern, finding=findings[key].id)
+        for pattern, key in zip(patterns, keys, strict=True)
+    )
+    ordered = sorted(groups, key=lambda key: _prominence(groups[key]))
+    return tuple(marked), tuple(findings[key] for key in ordered)
+
+
+def _prominence(members: Sequence[Pattern]) -> tuple[float, int]:
+    changed = any(_bounds(member) is not None for member in members)
+    kinds = [ORDER.index(member.kind) for member in members]
+    return -max(member.confidence for member in members), -1 if changed else min(kinds)
+
+
+def _finding(members: Sequence[Pattern]) -> Finding:
+    ids = tuple(dict.fromkeys(pattern.id for pattern in members))
+    digest = hashlib.sha256(msgspec.json.encode(sorted(ids))).hexdigest()
+    return Finding(digest[:12], headline(members), ids)
+
+
+def _keys(patterns: Sequence[Pattern], rank: Callable[[int], int]) -> list[Key]:
+    """Give each pattern what it shares with all others of its finding, and with no other."""
+    places = _places(patterns, rank)
+    nets = _nets(pattern for pattern in patterns if isinstance(pattern, CorrelationPattern))
+    return [_key(pattern, places, nets) for pattern in patterns]
+
+
+def _key(pattern: Pattern, places: dict[str, int], nets: Nets) -> Key:
+    if isinstance(pattern, CorrelationPattern):
+        return ("correlation", *nets[pattern.group, pattern.subject[0]])
+    if pattern.id in places:
+        return ("place", places[pattern.id])
+    if isinstance(pattern, ConservationPattern):
+        return ("law", pattern.form, *pattern.terms)
+    window = pattern.window
+    return (pattern.kind, pattern.group, window.first, window.last, window.n)
+
+
+def _bounds(pattern: Pattern) -> tuple[int, int, int] | None:
+    """Give log positions of a change, the least and the greatest likely one around it."""
+    if isinstance(pattern, ConservationPattern):
+        at = pattern.broke_at
+        return None if at is None else (at, at, at)
+    if not isinstance(pattern, PhaseTransitionPattern) or pattern.at is None:
+        return None
+    low, high = pattern.at_low, pattern.at_high
+    if low is None or high is None:
+        low = high = pattern.at
+    return low, pattern.at, high
+
+
+def _place(bounds: tuple[int, int, int], rank: Callable[[int], int]) -> Place:
+    low, at, high = map(rank, bounds)
+    # Without ranks, positions do not bound a stretch of a log that is not in time order.
+    return Place(low, at, high) if low <= at <= high else Place(at, at, at)
+
+
+def _places(patterns: Sequence[Pattern], rank: Callable[[int], int]) -> dict[str, int]:
+    """Number the places of changes, by id: narrow intervals make places, wide ones join them."""
+    bounds = {pattern.id: _bounds(pattern) for pattern in patterns}
+    changes = {name: _place(ends, rank) for name, ends in bounds.items() if ends is not None}
+    numbers: dict[str, int] = {}
+    found: list[Place] = []
+    for name, place in sorted(changes.items(), key=lambda item: (_width(item[1]), item)):
+        near = [i for i, other in enumerate(found) if _gap(place, other) <= NEAR]
+        if not near:
+            near = [len(found)]
+            found.append(place)
+        apart = [abs(place.at - other.at) for other in found]
+        numbers[name] = min(near, key=apart.__getitem__)
+    return numbers
+
+
+def _width(place: Place) -> int:
+    return place.high - place.low
+
+
+def _gap(one: Place, other: Place) -> int:
+    return max(0, one.low - other.high, other.low - one.high)
+
+
+def _nets(correlations: Iterable[CorrelationPattern]) -> Nets:
+    """Find the connected components of the graph whose edges are the correlations."""
+    nets: Nets = {}
+    for found in correlations:
+        ends = [(found.group, name) for name in found.subject]
+        joined = tuple(sorted({name for end in ends for name in nets.get(end, (end[1],))}))
+        nets.update({(found.group, name): joined for name in joined})
+    return nets

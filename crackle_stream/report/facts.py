@@ -1,0 +1,96 @@
+"""What people ask of a finding: where, how sure, who. The same in every rendering for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from crackle_stream.detect.describe import place_of, tasks
+from crackle_stream.pattern import (
+    ConservationPattern,
+    Pattern,
+    PhaseTransitionPattern,
+)
+
+SHOWN: Final = 5
+"""Labels and positions that are listed; the rest is counted."""
+
+
+def facts(members: Sequence[Pattern]) -> list[tuple[str, str]]:
+    """Give name and text of each fact about a finding.
+
+    Its strongest pattern speaks for it, or its strongest change where something changed.
+
+    Parameters
+    ----------
+    members
+        The patterns of the finding, strongest first.
+    """
+    lead = next((m for m in members if isinstance(m, PhaseTransitionPattern)), members[0])
+    told = [("where", _where(lead)), ("sure", _sure(lead)), ("tasks", _who(members))]
+    if isinstance(lead, ConservationPattern) and lead.exceptions:
+        told.insert(1, ("broken at", _broken(lead)))
+    return [(name, text) for name, text in told if text]
+
+
+def sureness(confidence: float) -> str:
+    """Write a confidence, rounded down: no pattern is certain.
+
+    Examples
+    --------
+    >>> sureness(0.9999)
+    '0.99'
+    """
+    return f"{math.floor(confidence * 100) / 100:.2f}"
+
+
+def _where(lead: Pattern) -> str:
+    if isinstance(lead, PhaseTransitionPattern) and lead.at is not None:
+        return _change(lead)
+    first, last = lead.window.first, lead.window.last
+    if isinstance(lead, ConservationPattern):
+        first, last = lead.holds.first, lead.holds.last
+    return f"positions {first} to {last}"
+
+
+def _change(lead: PhaseTransitionPattern) -> str:
+    position = f"position {lead.at}"
+    named = [place_of(lead)] if place_of(lead) != position else []
+    moment = [] if lead.at_time is None else [lead.at_time]
+    return ", ".join([*named, f"{position}{_between(lead)}", *moment])
+
+
+def _between(lead: PhaseTransitionPattern) -> str:
+    low, at, high = lead.at_low, lead.at, lead.at_high
+    if low is None or at is None or high is None or not low <= at <= high or low == high:
+        # Also where the log is not in time order: there, positions bound no stretch of time.
+        return ""
+    return f" (between {low} and {high})"
+
+
+def _sure(lead: Pattern) -> str:
+    proof = lead.evidence
+    hypotheses = "1 hypothesis" if proof.tested == 1 else f"{proof.tested} hypotheses"
+    text = f"{sureness(lead.confidence)} ({_chance(proof.q_value)}, {tasks(proof.n)}, {hypotheses})"
+    return f"{text}; time ran out before everything was looked at" if lead.partial else text
+
+
+def _chance(q_value: float) -> str:
+    """Write a q-value; one too small for a float is no proof of certainty."""
+    return f"q = {q_value:.2g}" if q_value else "q < 1e-300"
+
+
+def _broken(lead: ConservationPattern) -> str:
+    positions = [str(position) for position in lead.exceptions or ()]
+    return _first(positions, lead.exception_count or len(positions))
+
+
+def _who(members: Sequence[Pattern]) -> str:
+    labels = list(dict.fromkeys(label for member in members for label in member.involved_tasks))
+    return _first(labels, max([len(labels), *(member.involved_count for member in members)]))
+
+
+def _first(items: Sequence[str], count: int) -> str:
+    rest = count - min(len(items), SHOWN)
+    return ", ".join([*items[:SHOWN]]) + (f" and {rest} more" if items and rest else "")

@@ -1,0 +1,112 @@
+"""The patterns of a finding side by side: one grid a kind, in cells of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+
+from crackle_stream.detect.describe import figure, law
+from crackle_stream.detect.headline import telling
+from crackle_stream.pattern import (
+    ClusteringPattern,
+    ConservationPattern,
+    CorrelationPattern,
+    Kind,
+    Level,
+    Pattern,
+    PhaseTransitionPattern,
+)
+from crackle_stream.report.facts import sureness
+
+MOST_ROWS: Final = 12
+"""A grid shows this many patterns; the rest is counted."""
+
+CENTRES: Final = 3
+"""In so many metrics the centres of groups are shown."""
+
+Row: TypeAlias = tuple[str, ...]
+Layout: TypeAlias = tuple[Row, int, Callable[[Any], Row]]
+"""Heads, how many columns hold words, and the row of a pattern."""
+
+
+class Grid(Struct, frozen=True):
+    """Cells of text under heads.
+
+    Parameters
+    ----------
+    heads
+        One a column.
+    rows
+        At most `MOST_ROWS`.
+    words
+        How many columns from the left hold words; the others hold numbers.
+    more
+        Patterns that are not shown.
+    """
+
+    heads: Row
+    rows: tuple[Row, ...]
+    words: int
+    more: int = 0
+
+
+def grids(members: Sequence[Pattern]) -> list[Grid]:
+    """Lay patterns out by kind, in the order in which the kinds first come up."""
+    kinds = dict.fromkeys(member.kind for member in members)
+    return [_grid(kind, [member for member in members if member.kind == kind]) for kind in kinds]
+
+
+def _grid(kind: Kind, members: Sequence[Pattern]) -> Grid:
+    if kind == "clustering":
+        heads, words, row = _groups([m for m in members if isinstance(m, ClusteringPattern)])
+    else:
+        heads, words, row = _LAYOUTS[kind]
+    rows = [(*row(member), sureness(member.confidence)) for member in members[:MOST_ROWS]]
+    return Grid((*heads, "sure"), tuple(rows), words, max(0, len(members) - MOST_ROWS))
+
+
+def _change(pattern: PhaseTransitionPattern) -> Row:
+    before, after = (_side(pattern, side) for side in (pattern.before, pattern.after))
+    at = "" if pattern.at is None else str(pattern.at)
+    form = "spread (sd)" if pattern.form == "spread" else pattern.form
+    return _named(pattern, pattern.subject[0]), form, at, before, after
+
+
+def _side(pattern: PhaseTransitionPattern, side: Level | None) -> str:
+    if side is None:
+        return ""
+    return figure(side.std if pattern.form == "spread" else side.mean)
+
+
+def _groups(members: Sequence[ClusteringPattern]) -> Layout:
+    """Show the centres of the groups in the metrics that tell them apart best."""
+    names = telling(members)[:CENTRES]
+
+    def row(pattern: ClusteringPattern) -> Row:
+        centre = [figure(pattern.center[n]) if n in pattern.center else "" for n in names]
+        return str(pattern.size), *centre, f"{pattern.separation:.1f}"
+
+    return ("size", *names, "separation"), 0, row
+
+
+def _law(pattern: ConservationPattern) -> Row:
+    broken = pattern.exception_count or 0
+    return _named(pattern, law(pattern)), figure(pattern.residual), str(broken)
+
+
+def _pair(pattern: CorrelationPattern) -> Row:
+    pair = f"{pattern.subject[0]}, {pattern.subject[1]}"
+    return _named(pattern, pair), pattern.form, f"{pattern.r:.2f}", str(pattern.lag)
+
+
+def _named(pattern: Pattern, text: str) -> str:
+    return text if pattern.group is None else f"{pattern.group}: {text}"
+
+
+_LAYOUTS: Final[dict[Kind, Layout]] = {
+    "phase_transition": (("metric", "change", "position", "before", "after"), 2, _change),
+    "conservation": (("law", "residual", "broken by"), 1, _law),
+    "correlation": (("metrics", "form", "coefficient", "lag"), 2, _pair),
+}

@@ -1,0 +1,24 @@
+"""One pattern a line: the JSON contract, for other programs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.ingest.accounts import Accounts
+
+
+class JsonLines:
+    """The patterns of each checkpoint, one a line, keys in the contract's order; else nothing."""
+
+    def begin(self) -> bytes:
+        """Give nothing."""
+        return b""
+
+    def checkpoint(self, report: CoolingReport) -> bytes:
+        """Give the patterns of one checkpoint."""
+        return msgspec.json.Encoder().encode_lines(report.patterns)
+
+    def end(self, accounts: Accounts) -> bytes:  # noqa: ARG002
+        """Give nothing."""
+        return b""

@@ -1,0 +1,99 @@
+"""The report for a terminal: findings first, each with where, how sure and who."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.detect.findings import Finding
+from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.pattern import Pattern
+from crackle_stream.report.context import UNREACHED, Context, looked, title
+from crackle_stream.report.facts import facts
+from crackle_stream.report.grid import Grid, grids
+from crackle_stream.report.terminal import columns, escape, pad, shorten, wrap
+
+INDENT: Final = "    "
+NAMES: Final = 11
+"""Columns in which the names of the facts stand."""
+WIDEST_HEAD: Final = 13
+"""A metric's name over a column of numbers is cut to this."""
+
+
+class Text:
+    """Plain text in the terminal's width; every label and name in it is escaped."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._terminal = context.terminal
+        self._reached = self._found = False
+
+    def begin(self) -> bytes:
+        """Give nothing: the findings come first."""
+        return b""
+
+    def checkpoint(self, report: CoolingReport) -> bytes:
+        """Give one checkpoint; one without a finding says what was looked at."""
+        self._reached = True
+        self._found |= bool(report.findings)
+        return self._terminal.encode("\n".join([*self._lines(report), ""]))
+
+    def end(self, accounts: Accounts) -> bytes:  # noqa: ARG002
+        """Give the command that shows more, where there is more."""
+        if not self._reached:
+            return self._terminal.encode(f"{UNREACHED}\n")
+        if not self._found:
+            return b""
+        more = f"more: {self._context.command} --format json"
+        return self._terminal.encode(self._terminal.paint(escape(more), "faint") + "\n")
+
+    def _lines(self, report: CoolingReport) -> Iterator[str]:
+        yield from self._wrapped(title(report, self._context), style=True)
+        by_id = {pattern.id: pattern for pattern in report.patterns}
+        for number, finding in enumerate(report.findings, 1):
+            yield ""
+            yield from self._finding(number, finding, [by_id[name] for name in finding.patterns])
+        if report.findings:
+            yield ""
+        for sentence in looked(report, self._context):
+            yield from self._wrapped(sentence)
+        if self._context.staged or report.findings:
+            yield ""
+
+    def _finding(self, number: int, finding: Finding, members: Sequence[Pattern]) -> Iterator[str]:
+        yield from self._wrapped(finding.headline, f"{number}. ", INDENT, style=True)
+        for name, text in facts(members):
+            yield from self._wrapped(text, INDENT + pad(name, NAMES), INDENT + " " * NAMES)
+        if len(members) > 1:
+            for grid in grids(members):
+                yield from self._grid(grid)
+
+    def _wrapped(
+        self, text: str, first: str = "", rest: str = "", *, style: bool = False
+    ) -> Iterator[str]:
+        for line in wrap(escape(text), self._terminal.width, first, rest):
+            yield self._terminal.paint(line, "strong") if style else line
+
+    def _grid(self, grid: Grid) -> Iterator[str]:
+        heads = [shorten(escape(head), WIDEST_HEAD) for head in grid.heads]
+        rows = [heads, *([escape(cell) for cell in row] for row in grid.rows)]
+        widths = [max(columns(cell) for cell in column) for column in zip(*rows, strict=True)]
+        spare = self._terminal.width - len(INDENT) - 2 * (len(widths) - 1)
+        if grid.words:
+            widths[0] = max(min(widths[0], spare - sum(widths[1:])), 8)
+        yield ""
+        yield self._terminal.paint(_row(rows[0], widths, grid.words), "faint")
+        for row in rows[1:]:
+            yield _row(row, widths, grid.words)
+        if grid.more:
+            yield f"{INDENT}and {grid.more} more"
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], words: int) -> str:
+    """Align words left and numbers right."""
+    laid = [
+        pad(shorten(cell, width), width) if i < words else " " * (width - columns(cell)) + cell
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return f"{INDENT}{'  '.join(laid)}".rstrip()

@@ -1,0 +1,211 @@
+from itertools import permutations
+from pathlib import Path
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from crackle_stream.detect.findings import NEAR, find_findings
+from crackle_stream.detect.headline import telling
+from crackle_stream.pattern import Pattern, Span, pattern_id
+
+BY_HAND = Path(__file__).parent / "data" / "patterns.jsonl"
+PATTERNS = msgspec.json.Decoder(Pattern).decode_lines(BY_HAND.read_bytes())
+LEVEL = PATTERNS[0]
+BROKEN = next(p for p in PATTERNS if getattr(p, "broke_at", None) is not None)
+LAW = next(p for p in PATTERNS if p.kind == "conservation" and p.exceptions)
+LINEAR = next(p for p in PATTERNS if p.kind == "correlation")
+GROUP = next(p for p in PATTERNS if p.kind == "clustering")
+DRIFT = next(p for p in PATTERNS if getattr(p, "form", "") == "drift")
+
+
+def change(metric, at, low=None, high=None, **other):
+    low, high = at if low is None else low, at if high is None else high
+    name = pattern_id("phase_transition", metric, at)
+    made = replace(LEVEL, id=name, subject=(metric,), at=at, at_low=low, at_high=high)
+    return replace(made, **other)
+
+
+def pair(one, other, **rest):
+    name = pattern_id("correlation", one, other, *map(str, rest.values()))
+    return replace(LINEAR, id=name, subject=(one, other), **rest)
+
+
+def together(patterns):
+    """Which patterns share a finding, by their metrics and places."""
+    marked, findings = find_findings(patterns)
+    groups = {finding.id: [] for finding in findings}
+    for pattern in marked:
+        groups[pattern.finding].append(pattern.id)
+    assert {f.id: sorted(f.patterns) for f in findings} == {
+        name: sorted(set(ids)) for name, ids in groups.items()
+    }
+    return {frozenset(ids) for ids in groups.values()}
+
+
+def ids(*patterns):
+    return frozenset(pattern.id for pattern in patterns)
+
+
+def test_three_metrics_that_shift_at_one_place_are_one_finding():
+    a, b, c = change("a", 512, 508, 515), change("b", 513), change("c", 510, 500, 520)
+    (marked, (finding,)) = find_findings([a, b, c])
+    assert {pattern.finding for pattern in marked} == {finding.id}
+    assert finding.headline.startswith("at build-512 three metrics changed together: a rose")
+
+
+def test_changes_far_apart_are_findings_of_their_own():
+    a, b = change("a", 100, 95, 105), change("b", 512, 508, 515)
+    assert together([a, b]) == {ids(a), ids(b)}
+
+
+def test_changes_within_a_few_tasks_belong_together_and_one_task_further_they_do_not():
+    a, near, far = change("a", 100), change("b", 100 + NEAR), change("c", 100 - NEAR - 1)
+    assert together([a, near, far]) == {ids(a, near), ids(far)}
+
+
+def test_a_wide_interval_joins_the_nearer_place_and_bridges_nothing():
+    a, b, wide = change("a", 100), change("b", 200), change("c", 180, 90, 210)
+    assert together([a, b, wide]) == {ids(a), ids(b, wide)}
+
+
+def test_positions_out_of_time_order_count_as_points():
+    # In an export with the newest first, low and high do not bound the place.
+    a, b = change("a", 300, 310, 12), change("b", 305, 306, 304)
+    assert together([a, b]) == {ids(a), ids(b)}
+
+
+def test_ranks_tell_which_positions_are_neighbours():
+    a, b, c = change("a", 300), change("b", 12), change("c", 301)
+    ranks = {300: 14, 12: 15, 301: 99}
+    marked, _ = find_findings([a, b, c], ranks.__getitem__)
+    assert marked[0].finding == marked[1].finding != marked[2].finding
+
+
+def test_a_law_that_breaks_where_a_metric_shifts_is_part_of_that_finding():
+    shift = change("a", 512, 508, 515)
+    (_, (finding,)) = find_findings([shift, BROKEN])
+    assert finding.headline.endswith(
+        "a rose from 12.31 to 45.62 (+271%) and cached + loaded = 100 no longer holds"
+    )
+
+
+def test_two_laws_that_break_at_one_place_are_one_finding():
+    other = replace(BROKEN, id="1", subject=("x", "y"), terms={"x": 1.0, "y": -1.0}, constant=0.0)
+    (_, (finding,)) = find_findings([BROKEN, other])
+    assert finding.headline == (
+        "at position 512: cached + loaded = 100 no longer holds and x = y no longer holds"
+    )
+
+
+def test_a_law_that_breaks_alone_says_until_when_it_held():
+    (_, (finding,)) = find_findings([BROKEN])
+    assert finding.headline == "cached + loaded = 100 held until position 512, and no longer"
+
+
+def test_one_metric_that_changes_in_two_ways_is_told_once():
+    level, spread = change("a", 512), replace(change("a", 513), form="spread")
+    (_, (finding,)) = find_findings([level, spread])
+    assert finding.headline == (
+        "at build-512: a rose from 12.31 to 45.62 (+271%) and "
+        "a scatters more (standard deviation from 1.5 to 1.6)"
+    )
+
+
+def test_the_same_change_in_two_windows_is_described_as_one():
+    once = change("a", 512)
+    again = replace(change("a", 513), window=Span(250, 1249, 1000))
+    (_, (finding,)) = find_findings([once, again])
+    assert finding.headline == "a rose from 12.31 to 45.62 (+271%) at build-512"
+
+
+def test_of_one_change_in_two_windows_the_stronger_is_told():
+    once, spread = change("a", 512), replace(change("a", 513), form="spread")
+    again = replace(change("a", 511), before=LEVEL.after, after=LEVEL.before)
+    (_, (finding,)) = find_findings([once, spread, again])
+    assert "a rose from 12.31 to 45.62" in finding.headline
+    assert "a fell" not in finding.headline
+
+
+def test_changes_in_several_label_groups_are_one_finding():
+    one, other = change("a", 512, group="web"), change("a", 514, group="api")
+    (_, (finding,)) = find_findings([one, other])
+    assert finding.headline.startswith("in two groups: at build-512: a rose")
+
+
+def test_correlations_belong_together_where_their_metrics_are_connected():
+    ab, cd, bc, xy = pair("a", "b"), pair("c", "d"), pair("b", "c"), pair("x", "y")
+    for order in permutations([ab, cd, bc, xy]):
+        assert together(list(order)) == {ids(ab, cd, bc), ids(xy)}
+
+
+def test_correlations_of_different_label_groups_stay_apart():
+    one, other = pair("a", "b", group="web"), pair("b", "c", group="api")
+    assert together([one, other]) == {ids(one), ids(other)}
+
+
+def test_a_pair_in_three_windows_is_one_finding():
+    pairs = [pair("a", "b", window=Span(i, i + 9, 10)) for i in (0, 10, 20)]
+    (_, (finding,)) = find_findings(pairs)
+    assert finding.headline == "a and b move together (r = 0.93), in three windows"
+
+
+def test_the_same_pair_in_two_label_groups_is_one_finding():
+    (_, (finding,)) = find_findings([pair("a", "b", group="web"), pair("a", "b", group="api")])
+    assert finding.headline == "a and b move together (r = 0.93), in two groups"
+
+
+def test_the_same_law_in_two_label_groups_is_one_finding():
+    (_, (finding,)) = find_findings([replace(LAW, id="1", group="web"), replace(LAW, group="api")])
+    assert finding.headline.endswith("holds over 1,000 tasks, but for 1 task, in two groups")
+
+
+def test_groups_of_one_window_are_one_finding_and_those_of_another_are_not():
+    first = [replace(GROUP, id="1", size=640), replace(GROUP, id="2", size=300)]
+    later = replace(GROUP, id="3", window=Span(1000, 1999, 1000))
+    assert together([*first, later]) == {ids(*first), ids(later)}
+    headline = find_findings(first)[1][0].headline
+    assert (
+        headline
+        == "1,000 tasks fall into two groups, of 640 and 300, told apart by duration_s and tests"
+    )
+
+
+def test_metrics_that_wander_are_named_together():
+    (_, (finding,)) = find_findings([DRIFT, replace(DRIFT, id="1", subject=("volume",))])
+    assert finding.headline == "two metrics wander like random walks: price and volume"
+
+
+def test_findings_as_strong_and_of_the_same_kind_keep_the_order_of_their_patterns():
+    a, b = change("a", 100), change("b", 500)
+    assert [f.patterns for f in find_findings([b, a])[1]] == [(b.id,), (a.id,)]
+
+
+def test_of_findings_as_sure_as_each_other_what_happened_comes_first():
+    lasting = [replace(p, confidence=0.9) for p in (GROUP, LINEAR)]
+    happened = replace(LEVEL, confidence=0.9)
+    surer = replace(DRIFT, confidence=0.95)
+    marked, findings = find_findings([*lasting, happened, surer])
+    assert [f.patterns[0] for f in findings] == [surer.id, happened.id, LINEAR.id, GROUP.id]
+    assert [p.id for p in marked] == [GROUP.id, LINEAR.id, LEVEL.id, DRIFT.id]
+
+
+def test_groups_are_told_apart_by_the_metrics_that_differ_most_for_their_spread():
+    spread = {"far": 1.0, "near": 1.0, "same": 1.0}
+    one = replace(GROUP, id="1", center={"far": 0.0, "near": 0.0, "same": 7.0}, spread=spread)
+    other = replace(GROUP, id="2", center={"far": 9.0, "near": 2.0, "same": 7.0}, spread=spread)
+    assert telling([one, other]) == ["far", "near", "same"]
+
+
+def test_no_pattern_no_finding():
+    assert find_findings([]) == ((), ())
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9), st.integers(0, 9)), max_size=8))
+def test_findings_divide_the_patterns_whatever_their_order(places):
+    changes = [change(f"m{i}", at, at - low, at + high) for i, (at, low, high) in enumerate(places)]
+    marked, findings = find_findings(changes)
+    assert [replace(p, finding=None) for p in marked] == changes
+    assert sorted(name for f in findings for name in f.patterns) == sorted(c.id for c in changes)
+    assert together(changes) == together(changes[::-1])

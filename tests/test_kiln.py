@@ -94,9 +94,13 @@ def test_a_block_reports_metrics_attributes_and_result(kiln):
 
 
 def test_a_failing_block_keeps_the_metrics_it_had(kiln):
-    with pytest.raises(ZeroDivisionError), kiln.firing("etl") as task:
-        task.metric("rows", 12)
-        _ = 1 / 0
+    def etl():
+        with kiln.firing("etl") as task:
+            task.metric("rows", 12)
+            return 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        etl()
     (entry,) = kiln.entries()
     assert (entry.outcome, entry.metrics) == ("failed", {"rows": 12.0})
 

@@ -14,7 +14,7 @@ from crackle_stream.cooling.inspection import Inspection, inspect
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.cooling.stretches import Stretch, Stretches
-from crackle_stream.cooling.witnesses import name_witnesses
+from crackle_stream.cooling.witnesses import name_witnesses, read_places
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.examine import Examination
 from crackle_stream.detect.findings import find_findings
@@ -94,8 +94,12 @@ class Cooler:
         ) as rows:
             window_pass = _WindowPass(rows, cycle, self._plan, grouped=groups is not None)
             seen = list(window_pass.inspections(since, self._executor))
-        patterns = self._patterns(seen, stop, levels or self._even_levels())
-        marked, findings = find_findings(patterns)
+            accepted = self._accepted(seen, levels or self._even_levels())
+            places = read_places(rows, cycle, accepted)
+        named = name_witnesses(accepted, self._log, stop, places)
+        partial = bool(_unseen(seen))
+        patterns = sorted((replace(p, partial=partial) for p in named), key=_rank)
+        marked, findings = find_findings(patterns, lambda at: places.get(at, at))
         return CoolingReport(
             checkpoint=stop,
             label=label,
@@ -107,26 +111,23 @@ class Cooler:
             windows=len(seen),
             tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
             late=rows.late,
-            partial=bool(_unseen(seen)),
+            partial=partial,
             unseen=_unseen(seen),
         )
 
     def _even_levels(self) -> dict[Kind, float]:
         return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))
 
-    def _patterns(
-        self, seen: Sequence[Inspection], checkpoint: int, levels: Mapping[Kind, float]
-    ) -> list[Pattern]:
+    def _accepted(
+        self, seen: Sequence[Inspection], levels: Mapping[Kind, float]
+    ) -> list[Candidate]:
         rate = self._plan.profile.rate
         accepted: list[Candidate] = []
         for kind in KINDS:
             accepted += accept(_detections(seen, kind), rate, levels[kind])
         known = {_subject(candidate) for candidate in accepted}
         few = [c for found in _examined(seen) for c in as_handful(found.handful)]
-        accepted += [candidate for candidate in few if _subject(candidate) not in known]
-        partial = bool(_unseen(seen))
-        named = name_witnesses(accepted, self._log, checkpoint)
-        return sorted((replace(p, partial=partial) for p in named), key=_rank)
+        return accepted + [candidate for candidate in few if _subject(candidate) not in known]
 
 
 class _WindowPass:

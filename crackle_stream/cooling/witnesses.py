@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crackle_stream.cooling.cycle import Cycle
 from crackle_stream.detect.candidate import Candidate
 from crackle_stream.detect.describe import describe
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.pattern import Pattern, PhaseTransitionPattern
 from crackle_stream.timestamp import NO_TIME, format_time
+from crackle_stream.window.order import OrderedRows
 
 
 class Witness(Struct, frozen=True):
@@ -40,10 +43,35 @@ def read_witnesses(log: EventLog, positions: Iterable[int]) -> dict[int, Witness
     return found
 
 
-def name_witnesses(candidates: list[Candidate], log: EventLog, checkpoint: int) -> list[Pattern]:
-    """Make drafts whole: involved labels, the task at a change, checkpoint, description."""
+def read_places(rows: OrderedRows, cycle: Cycle, candidates: Iterable[Candidate]) -> dict[int, int]:
+    """Read at which place in time the log positions of changes are; nothing where they are equal.
+
+    Parameters
+    ----------
+    rows
+        The rows in analysis order, read once more where it is not that of the log.
+    cycle
+        Gives rows their log positions.
+    candidates
+        Whose positions are asked for.
+    """
+    if not rows.reordered:
+        return {}
+    wanted = sorted({at for found in candidates for at in _bounds(found.pattern)})
+    places: dict[int, int] = {}
+    for table in rows.read() if wanted else ():
+        table = cycle.in_log(table)
+        here = np.isin(table.positions, wanted)
+        places |= zip(table.positions[here].tolist(), table.rows[here].tolist(), strict=True)
+    return places
+
+
+def name_witnesses(
+    candidates: Sequence[Candidate], log: EventLog, checkpoint: int, places: Mapping[int, int]
+) -> list[Pattern]:
+    """Make drafts whole: labels, the task at a change and its place in time, the description."""
     witnesses = read_witnesses(log, (at for found in candidates for at in _named(found)))
-    return [_whole(found, witnesses, checkpoint) for found in candidates]
+    return [_whole(found, witnesses, checkpoint, places) for found in candidates]
 
 
 def _named(candidate: Candidate) -> tuple[int, ...]:
@@ -51,12 +79,22 @@ def _named(candidate: Candidate) -> tuple[int, ...]:
     return candidate.involved if at is None else (*candidate.involved, at)
 
 
-def _whole(candidate: Candidate, witnesses: dict[int, Witness], checkpoint: int) -> Pattern:
+def _bounds(pattern: Pattern) -> list[int]:
+    fields = ("at", "at_low", "at_high", "broke_at")
+    found = (getattr(pattern, name, None) for name in fields)
+    return [at for at in found if at is not None]
+
+
+def _whole(
+    candidate: Candidate, witnesses: dict[int, Witness], checkpoint: int, places: Mapping[int, int]
+) -> Pattern:
     pattern = candidate.pattern
     labels = dict.fromkeys(witnesses[position].label for position in candidate.involved)
     filled: dict[str, Any] = {"involved_tasks": tuple(labels), "checkpoint": checkpoint}
     if isinstance(pattern, PhaseTransitionPattern) and pattern.at is not None:
         at = witnesses[pattern.at]
         filled |= {"at_label": at.label, "at_time": at.time}
+        if pattern.at in places:
+            filled["metrics"] = {**pattern.metrics, "place": float(places[pattern.at])}
     whole = replace(pattern, **filled)
     return replace(whole, description=describe(whole))

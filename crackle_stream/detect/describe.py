@@ -85,13 +85,14 @@ def listed(items: Sequence[str], most: int = FEW) -> str:
 
 
 def place_of(pattern: PhaseTransitionPattern) -> str:
-    """Name the first task after a change by its label, or by its position where it has none.
+    """Name the first task after a change by label and time, as far as it has them.
 
-    Several tasks may share a label, so that a position is what tells them apart.
+    Several tasks may share a label; a task with neither is named by its position.
     """
-    if pattern.at_label is None or pattern.at_label == ANONYMOUS:
-        return f"position {pattern.at}"
-    return pattern.at_label
+    label = "" if pattern.at_label == ANONYMOUS else pattern.at_label or ""
+    if pattern.at_time is None:
+        return label or f"position {pattern.at}"
+    return f"{label} ({pattern.at_time})" if label else pattern.at_time
 
 
 def movement(pattern: PhaseTransitionPattern) -> str:

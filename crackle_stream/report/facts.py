@@ -55,10 +55,23 @@ def _where(lead: Pattern) -> str:
 
 
 def _change(lead: PhaseTransitionPattern) -> str:
-    position = f"position {lead.at}"
-    named = [place_of(lead)] if place_of(lead) != position else []
-    moment = [] if lead.at_time is None else [lead.at_time]
-    return ", ".join([*named, f"{position}{_between(lead)}", *moment])
+    position = f"position {lead.at}{_between(lead)}"
+    ranks = [ordinal(int(x) + 1) for name, x in lead.metrics.items() if name == "place"]
+    place = [f"{rank} in time" for rank in ranks]
+    named = [] if place_of(lead) == f"position {lead.at}" else [place_of(lead)]
+    return ", ".join([*named, *place, position])
+
+
+def ordinal(number: int) -> str:
+    """Write a rank.
+
+    Examples
+    --------
+    >>> [ordinal(n) for n in (1, 2, 3, 4, 11, 72, 112)]
+    ['1st', '2nd', '3rd', '4th', '11th', '72nd', '112th']
+    """
+    teens = 10 < number % 100 < 20
+    return f"{number:,}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _between(lead: PhaseTransitionPattern) -> str:

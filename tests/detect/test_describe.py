@@ -13,10 +13,10 @@ BY_HAND = Path(__file__).parent / "data" / "patterns.jsonl"
 PATTERNS = msgspec.json.Decoder(Pattern).decode_lines(BY_HAND.read_bytes())
 
 SENTENCES = """\
-latency_ms rose from 12.31 to 45.62 (+271%) at build-512
-errors rose from 0.1 to 2 at build-512
-queue scatters more (standard deviation from 1.2 to 3.6) at build-512
-memory_mb changed its trend (mean from 512 to 768.2) at position 200
+latency_ms rose from 12.31 to 45.62 (+271%) at build-512 (2026-03-01T12:00:00Z)
+errors rose from 0.1 to 2 at build-512 (2026-03-01T12:00:00Z)
+queue scatters more (standard deviation from 1.2 to 3.6) at build-512 (2026-03-01T12:00:00Z)
+memory_mb changed its trend (mean from 512 to 768.2) at 2026-03-01T12:00:00Z
 rows changed the shape of its distribution (mean from 1000000 to 1100000) at etl-700
 price wanders like a random walk, with no single change to point at
 width = 80 (within 0.004) holds over 1,000 tasks
@@ -74,10 +74,19 @@ def test_a_relative_change_is_told_where_it_says_something(change, said):
     assert said in describe(replace(PATTERNS[0], metrics={"relative_change": change}))
 
 
-def test_a_change_at_a_task_without_a_label_is_told_by_position():
-    change = replace(PATTERNS[0], at_label=None)
+@pytest.mark.parametrize(
+    ("label", "time", "said"),
+    [
+        ("build-512", "2026-03-01T12:00:00Z", "at build-512 (2026-03-01T12:00:00Z)"),
+        ("build-512", None, "at build-512"),
+        ("anonymous task", "2026-03-01T12:00:00Z", "at 2026-03-01T12:00:00Z"),
+        (None, None, "at position 512"),
+    ],
+)
+def test_a_change_is_told_by_label_and_time_as_far_as_it_has_them(label, time, said):
+    change = replace(PATTERNS[0], at_label=label, at_time=time)
     assert isinstance(change, PhaseTransitionPattern)
-    assert describe(change).endswith("at position 512")
+    assert describe(change).endswith(said)
 
 
 @pytest.mark.parametrize(

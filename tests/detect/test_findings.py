@@ -52,7 +52,9 @@ def test_three_metrics_that_shift_at_one_place_are_one_finding():
     a, b, c = change("a", 512, 508, 515), change("b", 513), change("c", 510, 500, 520)
     (marked, (finding,)) = find_findings([a, b, c])
     assert {pattern.finding for pattern in marked} == {finding.id}
-    assert finding.headline.startswith("at build-512 three metrics changed together: a rose")
+    assert finding.headline.startswith(
+        "at build-512 (2026-03-01T12:00:00Z) three metrics changed together: a rose"
+    )
 
 
 def test_changes_far_apart_are_findings_of_their_own():
@@ -108,7 +110,7 @@ def test_one_metric_that_changes_in_two_ways_is_told_once():
     level, spread = change("a", 512), replace(change("a", 513), form="spread")
     (_, (finding,)) = find_findings([level, spread])
     assert finding.headline == (
-        "at build-512: a rose from 12.31 to 45.62 (+271%) and "
+        "at build-512 (2026-03-01T12:00:00Z): a rose from 12.31 to 45.62 (+271%) and "
         "a scatters more (standard deviation from 1.5 to 1.6)"
     )
 
@@ -117,7 +119,9 @@ def test_the_same_change_in_two_windows_is_described_as_one():
     once = change("a", 512)
     again = replace(change("a", 513), window=Span(250, 1249, 1000))
     (_, (finding,)) = find_findings([once, again])
-    assert finding.headline == "a rose from 12.31 to 45.62 (+271%) at build-512"
+    assert (
+        finding.headline == "a rose from 12.31 to 45.62 (+271%) at build-512 (2026-03-01T12:00:00Z)"
+    )
 
 
 def test_of_one_change_in_two_windows_the_stronger_is_told():
@@ -131,7 +135,7 @@ def test_of_one_change_in_two_windows_the_stronger_is_told():
 def test_changes_in_several_label_groups_are_one_finding():
     one, other = change("a", 512, group="web"), change("a", 514, group="api")
     (_, (finding,)) = find_findings([one, other])
-    assert finding.headline.startswith("in two groups: at build-512: a rose")
+    assert finding.headline.startswith("in two groups: at build-512 (2026-03-01T12:00:00Z): a rose")
 
 
 def test_correlations_belong_together_where_their_metrics_are_connected():

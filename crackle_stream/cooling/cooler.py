@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from crackle_stream.clock import Deadline
 from crackle_stream.cooling.cycle import Cycle
 from crackle_stream.cooling.decisions import Decisions
-from crackle_stream.cooling.inspection import Inspection, inspect
+from crackle_stream.cooling.inspection import Inspection, Stretch, inspect
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
-from crackle_stream.cooling.stretches import Stretch, Stretches
 from crackle_stream.cooling.witnesses import name_witnesses, read_places
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.examine import Examination
 from crackle_stream.detect.findings import find_findings
+from crackle_stream.detect.fold import WindowFold
 from crackle_stream.detect.significance import accept, as_handful
 from crackle_stream.detect.summary import view
 from crackle_stream.detect.view import View
@@ -143,19 +143,21 @@ class _WindowPass:
 
     def inspections(self, since: int, executor: Executor | None) -> Iterator[Inspection]:
         deadline = Deadline(self._plan.profile.max_duration_s)
-        recent = (stretch for stretch in self._stretches() if stretch.newest >= since)
+        recent = (stretch for stretch in self._stretches() if stretch.summary.newest >= since)
         return inspect(recent, self._view, self._plan.profile, deadline, executor)
 
     def _stretches(self) -> Iterator[Stretch]:
-        followed: dict[str | None, Stretches] = {}
+        folds: dict[str | None, WindowFold] = {}
         for group, table in self._grouped_rows():
             self.events += len(table)
             self.metrics.update(table.names)
-            if group not in followed:
-                followed[group] = Stretches(self._plan.window, group)
-            yield from followed[group].push(self._cycle.in_log(table))
-        for stretches in followed.values():
-            yield from stretches.rest()
+            if group not in folds:
+                folds[group] = WindowFold(self._plan.window)
+            for window, summary in folds[group].push(self._cycle.in_log(table)):
+                yield Stretch(group, window, summary)
+        for group, fold in folds.items():
+            for window, summary in fold.rest():
+                yield Stretch(group, window, summary)
 
     def _grouped_rows(self) -> Iterator[tuple[str | None, Table]]:
         if self._grouped:

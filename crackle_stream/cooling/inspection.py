@@ -10,22 +10,29 @@ from typing import Final
 from msgspec import Struct
 
 from crackle_stream.clock import Deadline
-from crackle_stream.cooling.stretches import Stretch
 from crackle_stream.detect.examine import Examination, examine
+from crackle_stream.detect.summary import WindowSummary
 from crackle_stream.detect.view import View, view_table
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.table import Table
+from crackle_stream.window.windows import Window
 
 AHEAD: Final = 16
 """Windows that may wait for workers; more would hold more rows and keep no worker busier."""
 
 
+class Stretch(Struct, frozen=True):
+    """A window of one label group, with what is kept of its rows."""
+
+    group: str | None
+    window: Window
+    summary: WindowSummary
+
+
 class Inspection(Struct, frozen=True):
     """A window and what the detectors say of it; None where time ran out before it."""
 
-    group: str | None
-    first_row: int
-    n: int
+    window: Window
     examination: Examination | None
 
 
@@ -86,4 +93,4 @@ def _examine(table: Table, profile: ThermalProfile, group: str | None) -> Examin
 
 def _done(stretch: Stretch, result: Future[Examination] | Examination | None) -> Inspection:
     examination = result.result() if isinstance(result, Future) else result
-    return Inspection(stretch.group, stretch.window.first_row, stretch.window.n, examination)
+    return Inspection(stretch.window, examination)

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from crackle_stream.clock import Deadline
 from crackle_stream.cooling.cycle import Cycle
-from crackle_stream.cooling.decisions import Decisions
+from crackle_stream.cooling.decisions import Amendments, Decisions
+from crackle_stream.cooling.following import Following
 from crackle_stream.cooling.inspection import Inspection, Stretch, inspect
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
@@ -17,7 +18,6 @@ from crackle_stream.cooling.witnesses import name_witnesses, read_places
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.examine import Examination
 from crackle_stream.detect.findings import find_findings
-from crackle_stream.detect.fold import WindowFold
 from crackle_stream.detect.significance import accept, as_handful
 from crackle_stream.detect.summary import view
 from crackle_stream.detect.view import View
@@ -59,6 +59,7 @@ class Cooler:
         self._plan = plan
         self._executor = executor
         self._decisions = Decisions.of(log) if decisions is None else decisions
+        self._begin(Amendments({}))
 
     def cool(
         self,
@@ -82,18 +83,16 @@ class Cooler:
             What asked for the checkpoint.
         """
         stop = self._log.count if checkpoint is None else checkpoint
-        cycle = Cycle(self._log, self._plan.start, self._decisions.amendments(stop))
-        groups = None if self._plan.group_by is None else GroupMapper(self._plan.group_by)
-        with ordered_rows(
-            cycle,
-            max(stop - self._plan.start, 0),
-            self._plan.order,
-            lateness=self._plan.lateness,
-            groups=groups,
-            reader=RowReader(self._plan.profile),
-        ) as rows:
-            window_pass = _WindowPass(rows, cycle, self._plan, grouped=groups is not None)
-            seen = list(window_pass.inspections(since, self._executor))
+        amendments = self._decisions.amendments(stop)
+        if amendments != self._amendments:
+            self._begin(amendments)
+        cycle = Cycle(self._log, self._plan.start, self._amendments)
+        length = max(stop - self._plan.start, 0)
+        with self._rows(cycle, length) as rows:
+            following = self._follow(rows, max(since - self._plan.start, 0))
+            stretches = following.stretches(rows, cycle, length)
+            recent = (stretch for stretch in stretches if stretch.summary.newest >= since)
+            seen = list(self._inspect(recent, rows, cycle))
             accepted = self._accepted(seen, levels or self._even_levels())
             places = read_places(rows, cycle, accepted)
         named = name_witnesses(accepted, self._log, stop, places)
@@ -106,14 +105,51 @@ class Cooler:
             patterns=marked,
             findings=findings,
             notes=_notes(rows, seen),
-            events=window_pass.events,
-            metrics=len(window_pass.metrics),
+            events=following.events,
+            metrics=len(following.metrics),
             windows=len(seen),
             tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
             late=rows.late,
             partial=partial,
             unseen=_unseen(seen),
         )
+
+    def _begin(self, amendments: Amendments) -> None:
+        """Begin at the first row: what an amendment changes was read already."""
+        self._amendments = amendments
+        self._reader = RowReader(self._plan.profile)
+        self._groups = None if self._plan.group_by is None else GroupMapper(self._plan.group_by)
+        self._following = Following(self._plan)
+
+    def _rows(self, cycle: Cycle, length: int) -> OrderedRows:
+        return ordered_rows(
+            cycle,
+            length,
+            self._plan.order,
+            lateness=self._plan.lateness,
+            groups=self._groups,
+            reader=self._reader,
+        )
+
+    def _follow(self, rows: OrderedRows, since: int) -> Following:
+        """Go on where the last checkpoint ended, if what came since follows what was there."""
+        before = self._following
+        if rows.reordered or before.reordered or before.read != since:
+            self._following = Following(self._plan, reordered=rows.reordered)
+        return self._following
+
+    def _inspect(
+        self, stretches: Iterator[Stretch], rows: OrderedRows, cycle: Cycle
+    ) -> Iterator[Inspection]:
+        deadline = Deadline(self._plan.profile.max_duration_s)
+
+        def view_of(stretch: Stretch) -> View:
+            def scan(start: int, stop: int) -> Iterator[Table]:
+                return _scan(rows, cycle, stretch, start, stop)
+
+            return view(stretch.summary, scan, stretch.group)
+
+        return inspect(stretches, view_of, self._plan.profile, deadline, self._executor)
 
     def _even_levels(self) -> dict[Kind, float]:
         return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))
@@ -130,54 +166,15 @@ class Cooler:
         return accepted + [candidate for candidate in few if _subject(candidate) not in known]
 
 
-class _WindowPass:
-    """Rows in analysis order through the windows of the plan, each group apart."""
-
-    def __init__(self, rows: OrderedRows, cycle: Cycle, plan: Plan, *, grouped: bool) -> None:
-        self._rows = rows
-        self._cycle = cycle
-        self._plan = plan
-        self._grouped = grouped
-        self.events = 0
-        self.metrics: set[str] = set()
-
-    def inspections(self, since: int, executor: Executor | None) -> Iterator[Inspection]:
-        deadline = Deadline(self._plan.profile.max_duration_s)
-        recent = (stretch for stretch in self._stretches() if stretch.summary.newest >= since)
-        return inspect(recent, self._view, self._plan.profile, deadline, executor)
-
-    def _stretches(self) -> Iterator[Stretch]:
-        folds: dict[str | None, WindowFold] = {}
-        for group, table in self._grouped_rows():
-            self.events += len(table)
-            self.metrics.update(table.names)
-            if group not in folds:
-                folds[group] = WindowFold(self._plan.window)
-            for window, summary in folds[group].push(self._cycle.in_log(table)):
-                yield Stretch(group, window, summary)
-        for group, fold in folds.items():
-            for window, summary in fold.rest():
-                yield Stretch(group, window, summary)
-
-    def _grouped_rows(self) -> Iterator[tuple[str | None, Table]]:
-        if self._grouped:
-            yield from self._rows.grouped()
-        else:
-            yield from ((None, table) for table in self._rows.read())
-
-    def _view(self, stretch: Stretch) -> View:
-        def scan(start: int, stop: int) -> Iterator[Table]:
-            offset = stretch.window.first_row
-            within = (offset + start, offset + min(stop, stretch.window.n))
-            for table in self._read(stretch.group, *within):
-                yield replace(self._cycle.in_log(table), rows=table.rows - offset)
-
-        return view(stretch.summary, scan, stretch.group)
-
-    def _read(self, group: str | None, start: int, stop: int) -> Iterator[Table]:
-        if group is None:
-            return self._rows.read(start, stop)
-        return self._rows.read_group(group, start, stop)
+def _scan(
+    rows: OrderedRows, cycle: Cycle, stretch: Stretch, start: int, stop: int
+) -> Iterator[Table]:
+    """Read rows of a window again, numbered from its start."""
+    first = stretch.window.first_row
+    within = (first + start, first + min(stop, stretch.window.n))
+    group = stretch.group
+    for table in rows.read(*within) if group is None else rows.read_group(group, *within):
+        yield replace(cycle.in_log(table), rows=table.rows - first)
 
 
 def _examined(seen: Sequence[Inspection]) -> Iterator[Examination]:

@@ -136,6 +136,11 @@ class Amendments:
         self._metrics = metrics
         self._positions = np.array(sorted(metrics), np.int64)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Amendments) and self._metrics == other._metrics
+
+    __hash__ = None  # type: ignore[assignment]
+
     def over(self, batch: EventBatch, first: int) -> EventBatch:
         """Give a batch that begins at a position, with the amendments to it applied."""
         positions = self._within(first, first + len(batch))

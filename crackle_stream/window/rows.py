@@ -1,0 +1,135 @@
+"""From a batch of events to rows of numbers: which metrics there are, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackle_stream.event import OUTCOMES, EventBatch
+from crackle_stream.pattern import Note
+from crackle_stream.profile import ThermalProfile
+from crackle_stream.table import Table
+
+MAX_METRICS: Final = 1_000
+DURATION: Final = "duration"
+FAILED: Final = "outcome.failed"
+_OK_CODE: Final = OUTCOMES.index("ok")
+_FAILED_CODE: Final = OUTCOMES.index("failed")
+
+
+class RowReader:
+    """Turns batches, in log order, into tables whose rows are log positions.
+
+    A task's own duration becomes the metric ``duration`` and its outcome ``outcome.failed`` (1
+    when it failed, 0 when it is ok) wherever its metrics have none of that name. The first
+    distinct metric names in log order are kept; values of later ones are counted and left out.
+
+    Parameters
+    ----------
+    profile
+        Says which metrics to ignore.
+    max_metrics
+        Distinct metric names kept at most.
+    kept
+        Names that were kept already, for a reader that starts in the middle of a log.
+
+    Examples
+    --------
+    >>> from crackle_stream.event import TaskEvent, batch_events
+    >>> events = [TaskEvent(metrics={"x": 1.0}, outcome="ok"), TaskEvent(metrics={}, duration=2.0)]
+    >>> table = RowReader().read(batch_events(events), first=10)
+    >>> table.names, table.positions.tolist()
+    (('duration', 'outcome.failed', 'x'), [10, 11])
+    >>> table.values
+    array([[nan,  0.,  1.],
+           [ 2., nan, nan]])
+    """
+
+    def __init__(
+        self,
+        profile: ThermalProfile | None = None,
+        max_metrics: int = MAX_METRICS,
+        kept: Iterable[str] = (),
+    ) -> None:
+        self._profile = profile or ThermalProfile()
+        self._max_metrics = max_metrics
+        # Derived metrics have a place of their own, whichever block first brings one.
+        derived = {name for name in (DURATION, FAILED) if not self._profile.ignores(name)}
+        self._most = max_metrics + len(derived)
+        self._kept = derived.union(kept)
+        self._seen = 0
+        self.left_out = 0
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The metric names kept so far, sorted."""
+        return tuple(sorted(self._kept))
+
+    def read(self, batch: EventBatch, first: int) -> Table:
+        """Give a batch's rows; `first` is the log position of its first event."""
+        self._admit(batch)
+        offered = {DURATION: batch.durations, FAILED: _failed(batch.outcomes)}
+        columns = {
+            name: column
+            for name, column in offered.items()
+            if column is not None and name in self._kept
+        }
+        names = tuple(sorted({*self._present(batch), *columns}))
+        values = np.full((len(batch), len(names)), np.nan)
+        for name, column in columns.items():
+            values[:, names.index(name)] = column
+        self._fill(batch, first, names, values)
+        self._seen = max(self._seen, first + len(batch))
+        positions = np.arange(first, first + len(batch), dtype=np.int64)
+        return Table(names, positions, positions, batch.times, values)
+
+    def notes(self) -> tuple[Note, ...]:
+        """Say how many values were left out, if any."""
+        if not self.left_out:
+            return ()
+        text = (
+            f"{self.left_out:,} values of further metrics than the first {self._max_metrics:,} "
+            "were left out"
+        )
+        return (Note("metrics", text),)
+
+    def _admit(self, batch: EventBatch) -> None:
+        """Learn new metric names in the order of the events that bring them."""
+        if all(name in self._kept for matrix in batch.matrices for name in matrix.names):
+            return
+        used, first_rows = np.unique(batch.set_of, return_index=True)
+        for which in used[np.argsort(first_rows)]:
+            for name in batch.matrices[which].names:
+                self._admit_name(name)
+
+    def _admit_name(self, name: str) -> None:
+        if not self._profile.ignores(name) and len(self._kept) < self._most:
+            self._kept.add(name)
+
+    def _present(self, batch: EventBatch) -> Iterable[str]:
+        used = [batch.matrices[which] for which in np.unique(batch.set_of)]
+        return (name for matrix in used for name in matrix.names if name in self._kept)
+
+    def _fill(
+        self, batch: EventBatch, first: int, names: tuple[str, ...], values: NDArray[np.float64]
+    ) -> None:
+        for which, matrix in enumerate(batch.matrices):
+            mine = np.flatnonzero(batch.set_of == which)
+            source = batch.row_of[mine]
+            for column, name in enumerate(matrix.names):
+                if name in self._kept:
+                    values[mine, names.index(name)] = matrix.values[source, column]
+                elif not self._profile.ignores(name):
+                    # Rows that are read again are not counted again.
+                    self.left_out += int((mine + first >= self._seen).sum())
+
+
+def _failed(outcomes: NDArray[np.uint8] | None) -> NDArray[np.float64] | None:
+    if outcomes is None:
+        return None
+    meaning = np.full(len(OUTCOMES), np.nan)
+    meaning[[_OK_CODE, _FAILED_CODE]] = 0.0, 1.0
+    return meaning[outcomes]

@@ -18,6 +18,7 @@ from crackle_stream.detect.roles import Roles, find_roles
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import KINDS, Kind, Note
 from crackle_stream.profile import ThermalProfile
+from crackle_stream.window.rows import DURATION, FAILED
 
 HANDFUL: Final = 30
 """With fewer tasks no test has power; fast cooling then also applies the seed's own rules."""
@@ -79,9 +80,11 @@ def examine(view: View, profile: ThermalProfile, deadline: Deadline) -> Examinat
 
 
 def _few(view: View, profile: ThermalProfile) -> tuple[Candidate, ...]:
+    """Apply the seed's rules to what the tasks reported; what was measured of them only if alone."""
     if profile.rate.name != "fast" or view.span.n >= HANDFUL:
         return ()
-    found = find_handful(view.sample, profile.rate)
+    reported = tuple(name for name in view.names if name not in (DURATION, FAILED))
+    found = find_handful(view.sample.with_names(reported or view.names), profile.rate)
     return tuple(candidate for candidate in found if profile.looks_for(candidate.pattern.kind))
 
 

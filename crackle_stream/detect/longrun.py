@@ -1,0 +1,111 @@
+"""Noise of a series that may shift: scale, single outliers, and first-order dependence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+MAD_TO_STD: Final = 1.4826
+HIGHEST_RHO: Final = 0.99
+
+
+def step_scale(values: Floats) -> float:
+    """Standard deviation of independent noise, from differences of neighbours.
+
+    A few shifts do not matter: squares beyond the 95 % point are winsorised there, where a median
+    would vanish on integers with ties.
+    """
+    steps = np.diff(values)
+    size = np.abs(steps - np.median(steps))
+    top = np.quantile(size, 0.95)
+    kept = np.minimum(size, top) if top > 0 else size
+    return float(np.sqrt(np.mean(kept**2) / 2))
+
+
+def robust_std(values: Floats) -> float:
+    """Median absolute deviation as a standard deviation; the plain one where ties make it zero."""
+    mad = MAD_TO_STD * float(np.median(np.abs(values - np.median(values))))
+    return mad if mad > 0 else float(np.std(values))
+
+
+def tame_outliers(values: Floats, limit: float, half: int = 3) -> Floats:
+    """Clip each value to the median of its neighbourhood plus and minus `limit` (Hampel filter).
+
+    A change of level passes as it is, since the median follows it; a single outlier does not.
+    """
+    if len(values) <= 2 * half:
+        return values
+    padded = np.pad(values, half, mode="reflect")
+    middle = np.median(sliding_window_view(padded, 2 * half + 1), axis=1)
+    return np.clip(values, middle - limit, middle + limit)
+
+
+def normal_scores(values: Floats) -> Floats:
+    """Give each value the normal quantile of its middle rank, scaled to variance one.
+
+    Whatever the distribution was, that of the scores is known: normal but for ties.
+    """
+    _, which, count = np.unique(values, return_inverse=True, return_counts=True)
+    rank = np.cumsum(count) - count / 2
+    scores: Floats = special.ndtri(rank / len(values))[which]
+    spread = float(np.std(scores))
+    return scores / spread if spread > 0 else scores
+
+
+class Products(Struct, frozen=True):
+    """Sums of squares and of products of neighbours of residuals: all that AR(1) noise needs.
+
+    Parameters
+    ----------
+    square
+        Sum of squares.
+    neighbour
+        Sum of products of neighbours.
+    ends
+        Sum of the squares of the first and the last residual.
+    """
+
+    square: float
+    neighbour: float
+    ends: float
+
+    @classmethod
+    def of(cls, residual: Floats) -> Products:
+        """Sum up some residuals."""
+        return cls(
+            float(np.sum(residual * residual)),
+            float(np.sum(residual[1:] * residual[:-1])),
+            float(residual[0] ** 2 + residual[-1] ** 2),
+        )
+
+    @property
+    def rho(self) -> float:
+        """Correlation of neighbours, from 0 to 0.99."""
+        past = self.square - self.ends / 2
+        return float(np.clip(self.neighbour / past, 0.0, HIGHEST_RHO)) if past > 0 else 0.0
+
+    @property
+    def innovation(self) -> float:
+        """Sum of squared innovations of the AR(1) process that fits best."""
+        rho = self.rho
+        inner = self.square - self.ends
+        return max(self.square + rho * rho * inner - 2 * rho * self.neighbour, 0.0)
+
+
+def inflation(rho: float) -> float:
+    """Long-run variance over variance of AR(1) noise: how much more its sums vary."""
+    return (1 + rho) / (1 - rho)
+
+
+def innovations(residual: Floats, rho: float) -> Floats:
+    """Give what each value adds to what its neighbour foretold (AR(1) prewhitening)."""
+    left = residual.copy()
+    left[1:] -= rho * residual[:-1]
+    return left

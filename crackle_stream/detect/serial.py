@@ -1,0 +1,97 @@
+"""How much of the evidence for groups is left when neighbours in time resemble each other."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+_SHORTEST_SEASON: Final = 4
+_LONGEST_SEASON: Final = 200
+_AGREEMENT: Final = 0.3
+"""Rise of the membership's agreement with itself that makes a season; what is left of a sharp
+one when noise moves a third of the tasks to other groups."""
+
+_LEAST_PAIRS: Final = 20
+
+
+def independent_share(points: Points, labels: NDArray[np.int64], rows: NDArray[np.int64]) -> float:
+    """Give the share of points that count as independent, by serial dependence of order one.
+
+    A random walk or a season visits a region for a while: there, both the group and the place
+    within the group go on from task to task. Kinds of tasks that take turns change the group
+    at once; kinds that come one after the other keep the place within independent. So the
+    autocorrelation that counts is the product of both, and the share is (1 - r) / (1 + r).
+
+    Parameters
+    ----------
+    points
+        Shape (n, metrics).
+    labels
+        Group of each point; noise (-1) is a group of its own here.
+    rows
+        Place of each point in analysis order.
+    """
+    order = np.argsort(rows, kind="stable")
+    group = np.unique(labels[order], return_inverse=True)[1]
+    sizes = np.bincount(group)
+    if len(sizes) < 2:
+        return 1.0
+    if takes_turns(group, rows[order]):
+        return 0.0
+    ordered = points[order]
+    sums = [np.bincount(group, weights=column) for column in ordered.T]
+    centers = np.stack(sums, axis=1) / sizes[:, None]
+    staying = _following(group, sizes)
+    within = _within(ordered - centers[group], group, centers)
+    r = max(0.0, staying) * max(0.0, within)
+    return (1 - r) / (1 + r)
+
+
+def takes_turns(group: NDArray[np.intp], rows: NDArray[np.int64]) -> bool:
+    """Tell whether groups come round again after a fixed number of tasks, as in a season.
+
+    Membership then agrees with itself at the period and not at half of it. Cycles shorter than
+    `_SHORTEST_SEASON` are not looked for: two or three kinds of task that alternate are kinds.
+    """
+    sizes = np.bincount(group)
+    longest = min(len(rows) // 2, _LONGEST_SEASON)
+    agreement = np.array([_staying(group, rows, sizes, lag) for lag in range(1, longest + 1)])
+    lowest = np.maximum(np.minimum.accumulate(agreement), 0.0)
+    rise = agreement - lowest
+    short, long = rise[: _SHORTEST_SEASON - 1], rise[_SHORTEST_SEASON - 1 :]
+    highest = float(long.max(initial=0.0))
+    least = max(_AGREEMENT, 4.5 / float(np.sqrt(len(rows))), 1.25 * float(short.max(initial=0.0)))
+    return highest > least
+
+
+def _staying(
+    group: NDArray[np.intp], rows: NDArray[np.int64], sizes: NDArray[np.intp], lag: int
+) -> float:
+    """Give how much oftener than by chance a task is in the group of the task `lag` before."""
+    later = np.minimum(np.searchsorted(rows, rows + lag), len(rows) - 1)
+    paired = rows[later] == rows + lag
+    if np.count_nonzero(paired) < _LEAST_PAIRS:
+        return 0.0
+    by_chance = float(np.square(sizes / len(group)).sum())
+    return (float((group[later] == group)[paired].mean()) - by_chance) / (1 - by_chance)
+
+
+def _following(group: NDArray[np.intp], sizes: NDArray[np.intp]) -> float:
+    by_chance = float(np.square(sizes / len(group)).sum())
+    return (float((group[1:] == group[:-1]).mean()) - by_chance) / (1 - by_chance)
+
+
+def _within(deviations: Points, group: NDArray[np.intp], centers: Points) -> float:
+    """Give the mean autocorrelation within groups, metrics weighted by how much they divide."""
+    same = group[1:] == group[:-1]
+    variance = np.maximum(np.square(deviations).mean(axis=0), 1e-18)
+    products = (deviations[1:] * deviations[:-1])[same]
+    if len(products) < 2:
+        return 0.0
+    between = np.square(centers[group] - centers[group].mean(axis=0)).mean(axis=0)
+    weights = between / (between + variance)
+    return float((weights * products.mean(axis=0) / variance).sum() / weights.sum())

@@ -1,0 +1,185 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crackle_stream.detect.candidate import Candidate
+from crackle_stream.detect.phase import Phases, find_phases
+from crackle_stream.detect.roles import Roles
+from crackle_stream.detect.view import Series, View, table_of, view_table
+from crackle_stream.pattern import PhaseTransitionPattern
+
+DATA = Path(__file__).parent / "data"
+LEVEL = 0.001
+MEASURES = Roles({}, (), {})
+
+
+def phases_of(**columns: np.ndarray) -> Phases:
+    return find_phases(view_table(table_of(dict(columns))), MEASURES)
+
+
+def sure(phases: Phases, level: float = LEVEL) -> list[Candidate]:
+    return [
+        found
+        for found in phases.detection.candidates
+        if found.p_value < level and (found.gate == "none" or found.size >= 0.5)
+    ]
+
+
+def places(phases: Phases) -> list[tuple[str, int | None]]:
+    return [(found.pattern.form, found.pattern.at) for found in sure(phases)]
+
+
+def noise(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=n)
+
+
+def test_nightly_runs_show_the_drop_and_the_rise() -> None:
+    values = np.loadtxt(DATA / "nightly-load-accepted.csv", skiprows=1)
+    found = places(phases_of(x=values))
+    for truth in (15, 71):
+        assert any(form == "level" and abs(at - truth) <= 2 for form, at in found)
+    assert any(abs(at - 95) <= 2 for _, at in found)
+    assert not any(abs(at - 10) <= 2 for _, at in found)
+    assert len(found) <= 6
+
+
+@pytest.mark.parametrize("kind", ["normal", "lognormal", "t3", "counts", "season"])
+@pytest.mark.parametrize("n", [24, 60, 200])
+def test_noise_of_fixed_seeds_is_silent(kind: str, n: int) -> None:
+    rng = np.random.default_rng([n, len(kind)])
+    draw = {
+        "normal": lambda: rng.normal(size=n),
+        "lognormal": lambda: rng.lognormal(size=n),
+        "t3": lambda: rng.standard_t(3, size=n),
+        "counts": lambda: rng.poisson(3, size=n).astype(float),
+        "season": lambda: 2 * np.sin(np.arange(n) * np.pi / 6) + rng.normal(size=n),
+    }[kind]
+    phases = phases_of(**{f"m{i}": draw() for i in range(6)})
+    assert places(phases) == []
+    assert phases.detection.tested == 24
+
+
+def test_a_step_is_found_with_its_interval_and_both_sides() -> None:
+    values = noise(200)
+    values[120:] += 3
+    (found,) = sure(phases_of(x=values))
+    pattern = found.pattern
+    assert isinstance(pattern, PhaseTransitionPattern)
+    assert pattern.form == "level"
+    assert pattern.at_low <= 120 <= pattern.at_high
+    assert abs(pattern.at - 120) <= 2
+    assert pattern.before.n == pattern.at
+    assert pattern.before.mean == pytest.approx(values[: pattern.at].mean())
+    assert pattern.after.std == pytest.approx(values[pattern.at :].std(ddof=1))
+    assert found.size == pytest.approx(3, abs=0.7)
+    assert len(found.involved) == 20
+    assert set(found.involved[:2]) == {pattern.at - 1, pattern.at}
+
+
+def test_several_steps_are_all_found() -> None:
+    values = noise(300)
+    values[60:130] += 3
+    values[220:] -= 4
+    found = [at for form, at in places(phases_of(x=values)) if form == "level"]
+    assert len(found) == 3
+    assert np.abs(np.array(found) - [60, 130, 220]).max() <= 2
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("offset", [0.0, 1e9])
+def test_scale_and_offset_change_nothing(scale: float, offset: float) -> None:
+    values = noise(150).round(3)
+    values[70:] += 4
+    assert places(phases_of(x=(values + offset) * scale)) == places(phases_of(x=values))
+
+
+def test_a_wider_spread_is_found_where_the_mean_stays() -> None:
+    values = noise(200)
+    values[100:] *= 4
+    (found,) = sure(phases_of(x=values))
+    assert found.pattern.form == "spread"
+    assert abs(found.pattern.at - 100) <= 10
+    assert found.pattern.metrics["spread_ratio"] == pytest.approx(4, rel=0.4)
+
+
+def test_a_bend_is_called_a_trend() -> None:
+    values = noise(200) + np.maximum(np.arange(200) - 100, 0) * 0.2
+    (found,) = sure(phases_of(x=values))
+    assert found.pattern.form == "trend"
+    assert abs(found.pattern.at - 100) <= 15
+
+
+def test_two_humps_instead_of_one_are_a_change_of_distribution() -> None:
+    values = noise(600)
+    values[300:] = np.sign(values[300:]) * 0.97 + 0.2 * noise(300, 1)
+    assert "distribution" in [form for form, _ in places(phases_of(x=values))]
+
+
+def test_a_random_walk_drifts_and_has_no_steps() -> None:
+    walk = np.cumsum(noise(300, 5))
+    assert places(phases_of(x=walk)) == [("drift", None)]
+
+
+def test_a_single_outlier_is_no_change() -> None:
+    values = noise(100)
+    values[40] = 1e6
+    assert places(phases_of(x=values)) == []
+
+
+def test_absent_values_and_constant_stretches_are_passed_over() -> None:
+    values = noise(200)
+    values[120:] += 5
+    values[::7] = np.nan
+    (found,) = sure(phases_of(x=values, c=np.full(200, 3.0), gone=np.full(200, np.nan)))
+    assert abs(found.pattern.at - 120) <= 2
+    steps = np.r_[np.zeros(50), np.ones(50)]
+    assert places(phases_of(x=steps)) == [("level", 50)]
+
+
+def test_a_counter_is_judged_by_its_steps() -> None:
+    steps = np.abs(noise(200)) + 1
+    steps[100:] += 4
+    roles = Roles({"total": "counter", "run": "identifier"}, (), {})
+    table = table_of({"total": np.cumsum(steps), "run": np.arange(200.0)})
+    phases = find_phases(view_table(table), roles)
+    assert [abs(found.pattern.at - 100) <= 2 for found in sure(phases)] == [True]
+    assert set(phases.changes) == {"total"}
+
+
+def test_what_is_found_does_not_depend_on_the_other_metrics() -> None:
+    values = noise(150)
+    values[70:] += 2
+    alone = phases_of(x=values)
+    together = phases_of(x=values, y=noise(150, 9))
+    assert [c for c in together.detection.candidates if c.pattern.subject == ("x",)] == list(
+        alone.detection.candidates
+    )
+
+
+def binned(values: np.ndarray, width: int) -> View:
+    view = view_table(table_of({"x": values}))
+    parts = values.reshape(-1, width)
+    mean = parts.mean(axis=1)
+    rows = np.arange(0, len(values), width)
+    m2 = ((parts - mean[:, None]) ** 2).sum(axis=1)
+    series = Series(width, rows, np.full(len(rows), width), mean, m2)
+    return View(view.names, view.span, {"x": series}, view.sample.take(slice(0, 64)), view.scan)
+
+
+def test_a_step_seen_in_bins_is_placed_on_its_row() -> None:
+    values = noise(8000)
+    values[5003:] += 2
+    (found,) = sure(find_phases(binned(values, 32), MEASURES))
+    assert found.pattern.form == "level"
+    assert abs(found.pattern.at - 5003) <= 3
+    assert found.pattern.at_low <= 5003 <= found.pattern.at_high
+    assert found.size == pytest.approx(2, abs=0.3)
+
+
+def test_a_spread_seen_in_bins_is_placed_on_its_row() -> None:
+    values = noise(8000)
+    values[5003:] *= 3
+    (found,) = sure(find_phases(binned(values, 32), MEASURES))
+    assert found.pattern.form == "spread"
+    assert abs(found.pattern.at - 5003) <= 40

@@ -58,7 +58,7 @@ class CrackleTask(ABC, Generic[T]):
     def fire(self) -> TaskOutput[T]:
         """Do the work; the hot phase."""
 
-    def cool(  # noqa: B027
+    def cool(
         self,
         output: TaskOutput[T],  # noqa: ARG002
         all_metrics: Sequence[Metrics],  # noqa: ARG002

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
@@ -13,7 +13,7 @@ from msgspec import Struct
 from crackle_stream.cli.interrupts import Interrupts
 from crackle_stream.cli.say import say
 from crackle_stream.cli.source import STDIN, opened
-from crackle_stream.errors import InputRejectedError
+from crackle_stream.errors import DiskFullError, InputRejectedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.ingest.chunks import Chunk, read_chunks
 from crackle_stream.ingest.mapping import FieldMapping, Understanding
@@ -22,6 +22,9 @@ from crackle_stream.source import Rejection, SourcePosition
 
 TOLD: Final = 5
 """Rejections that are shown; the rest is counted."""
+
+NOT_JSON: Final = {"invalid_json", "invalid_utf8", "line_too_long", "not_an_object"}
+"""Reasons that no field mapping helps against."""
 
 
 class IntakeOptions(Struct, frozen=True, kw_only=True):
@@ -59,6 +62,7 @@ class Feed:
         self._source = source
         self._options = msgspec.convert(given, IntakeOptions)
         self._interrupts = Interrupts()
+        self._reasons: set[str] = set()
 
     def __iter__(self) -> Iterator[None]:
         start = self._start()
@@ -87,7 +91,7 @@ class Feed:
         if not self._options.quiet:
             self._sum_up()
         try:
-            if kind is KeyboardInterrupt:
+            if kind in (KeyboardInterrupt, DiskFullError):
                 self._log.sync()
                 say(self._kept())
         finally:
@@ -115,6 +119,7 @@ class Feed:
                 duplicate=len(chunk.batch) - len(positions),
                 quarantined=len(chunk.rejections),
             )
+        self._reasons.update(rejection.reason for rejection in chunk.rejections)
         self._tell(chunk.rejections)
 
     def _tell(self, rejections: Sequence[Rejection]) -> None:
@@ -136,7 +141,7 @@ class Feed:
         if rejected > TOLD:
             say(f"and {rejected - TOLD:,} more rejected lines")
         if rejected and not self.accounts.accepted:
-            say("no line was an event: say with --label, --time and --metrics where its parts are")
+            say(f"no line was an event: {_advice(self._reasons)}")
 
     def _understood(self, understanding: Understanding) -> None:
         if understanding.text and not self._options.quiet:
@@ -147,6 +152,12 @@ class Feed:
             return "nothing is kept, since no --log was named"
         kept = f"the {self.accounts.accepted:,} events read are kept in {self._options.log}"
         return kept if self._source == STDIN else f"{kept}; the same command goes on from there"
+
+
+def _advice(reasons: Set[str]) -> str:
+    if reasons <= NOT_JSON:
+        return "events are JSON objects in UTF-8, one a line"
+    return "say with --label, --time and --metrics where its parts are"
 
 
 def _told(rejection: Rejection) -> str:

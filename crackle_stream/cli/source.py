@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from crackle_stream.cli.say import say
-from crackle_stream.errors import UsageError
+from crackle_stream.errors import StorageError, UsageError
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.log.recovery import Cut
 
@@ -41,6 +41,8 @@ def is_log(source: str, log: str | None) -> bool:
 def opened(source: str) -> Iterator[BinaryIO]:
     """Open a file, or stdin, which is left open."""
     if source == STDIN:
+        if sys.stdin is None:
+            raise StorageError("stdin is closed: give a file, or pipe events into this command")
         yield sys.stdin.buffer
         return
     with Path(source).open("rb") as stream:

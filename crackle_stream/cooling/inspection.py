@@ -79,14 +79,6 @@ def inspect(
         yield _done(*waiting.popleft())
 
 
-def _start(
-    view: View, profile: ThermalProfile, deadline: Deadline, executor: Executor | None
-) -> Future[Examination] | Examination:
-    if executor is None or not view.exact:
-        return examine(view, profile, deadline)
-    return executor.submit(_examine, view.sample, profile, view.group)
-
-
 def _examine(table: Table, profile: ThermalProfile, group: str | None) -> Examination:
     return examine(view_table(table, group), profile, Deadline(None))
 

@@ -80,7 +80,7 @@ def diagnose(
     except RecursionError:
         return _too_deep(limits)
     except msgspec.MsgspecError as error:
-        return _malformed(text, str(error))
+        return _malformed(text, str(error), limits)
     if depth(record) > limits.nesting:
         return _too_deep(limits)
     event = record if rewrite is None else rewrite(record)
@@ -104,12 +104,14 @@ def _too_deep(limits: Limits) -> Flaw:
     return Flaw("too_deep", f"more than {limits.nesting} objects or arrays inside one another")
 
 
-def _malformed(text: str, detail: str) -> Flaw:
+def _malformed(text: str, detail: str, limits: Limits) -> Flaw:
     """Tell numbers that are not finite from text that is no JSON."""
     try:
         record = json.loads(text, parse_int=float)
     except (ValueError, RecursionError):
-        return Flaw("invalid_json", detail)
+        return Flaw("invalid_json", _part_of_more(text) or detail)
+    if depth(record) > limits.nesting:
+        return _too_deep(limits)
     for path, leaf in _leaves(record, "$"):
         if isinstance(leaf, float) and not math.isfinite(leaf):
             return Flaw(
@@ -118,6 +120,14 @@ def _malformed(text: str, detail: str) -> Flaw:
                 path,
             )
     return Flaw("invalid_json", detail)
+
+
+def _part_of_more(text: str) -> str | None:
+    """Recognise a line of JSON that was written over several lines."""
+    line = text.strip()
+    if line in ("[", "]", "{", "}", "},") or (line.startswith("{") and line.endswith("},")):
+        return "part of an array, or of an indented object: write each event on a line of its own"
+    return None
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
@@ -216,7 +226,8 @@ def _large_integer(path: str, value: object) -> Iterator[Flaw]:
 def _too_large(path: str) -> Flaw:
     return Flaw(
         "integer_too_large",
-        "an integer beyond 2**53, which a float64 would round: write it as text",
+        "an integer beyond 2**53, which a float64 would round: write it with a decimal point "
+        "where that is no harm, or as text among the attributes",
         path,
     )
 

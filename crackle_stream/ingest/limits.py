@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -34,8 +35,12 @@ class Limits(Struct, frozen=True):
 
 def depth(value: object) -> int:
     """How many objects and arrays of a JSON value are inside one another."""
-    if isinstance(value, dict):
-        return 1 + max(map(depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(depth, value), default=0)
-    return 0
+    levels, here = 0, [value]
+    while here := [item for item in here if isinstance(item, dict | list)]:
+        levels += 1
+        here = [part for item in here for part in _parts(item)]
+    return levels
+
+
+def _parts(value: Any) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value

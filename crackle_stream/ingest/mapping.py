@@ -45,7 +45,7 @@ class FieldMapping(Struct, frozen=True, kw_only=True):
     Raises
     ------
     UsageError
-        When a path does not begin with a dot.
+        When a path does not begin with a dot, or lacks a name.
     """
 
     label: str | None = None
@@ -62,6 +62,8 @@ class FieldMapping(Struct, frozen=True, kw_only=True):
                 continue
             if not path.startswith("."):
                 raise UsageError(f"--{name} {path!r} is no path: write .{path}, or .outer.{path}")
+            if "" in path[1:].split("."):
+                raise UsageError(f"--{name} {path!r} is no path: a name is missing between its dots")
 
 
 class Understanding(Struct, frozen=True):

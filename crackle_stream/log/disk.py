@@ -85,9 +85,9 @@ def storage_errors(action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"{action} failed: {error}; look at the disk, then open the log again"
-        ) from error
+        refused = isinstance(error, PermissionError)
+        advice = "ask for access" if refused else "look at the disk, then open the log again"
+        raise StorageError(f"{action} failed: {error}; {advice}") from error
 
 
 class OsFile:

@@ -135,7 +135,7 @@ def _judge_end(reader: LogReader) -> Verdict:
         return Verdict(state="unclosed", summary="the log holds no segment yet", events=0)
     found = examine(tail)
     if found.state == "whole":
-        state: LogState = "clean" if tail.closed or tail.sealed else "unclosed"
+        state: LogState = "clean" if tail.closed else "unclosed"
         return Verdict(state=state, summary=_WHOLE[state], events=reader.count)
     return Verdict(
         state=found.state,
@@ -149,13 +149,13 @@ def _judge_end(reader: LogReader) -> Verdict:
 
 _WHOLE = {
     "clean": "every frame is whole, and the log was closed in order",
-    "unclosed": "every frame is whole; a writer is at work, or was killed",
+    "unclosed": "every frame is whole; a writer is at work, or was killed, or the last segment is gone",
 }
 _END = {
     "torn": "a write that a crash cut short and that was never acknowledged; the next writer "
     "keeps these bytes in torn/ and goes on",
     "uncertain": "whole frames stand behind a gap, and it cannot be told whether it was synced; "
     "a writer goes on with --accept-loss",
-    "damaged": "bytes that were synced are not what they were; `crackle log salvage` copies every "
-    "whole frame",
+    "damaged": "bytes that were synced are not what they were; what stands before them can still "
+    "be read",
 }

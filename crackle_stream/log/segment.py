@@ -158,7 +158,7 @@ class Segment:
         upto = "on" if last is None else f"to {last}"
         return LogDamagedError(
             f"{self.where} is damaged at byte {offset}: {what}; events from {first} {upto} are "
-            f"affected; those before can be read, `crackle log salvage` copies every whole frame",
+            f"affected; those before can still be read: `crackle log cat` prints them",
             segment=self.name,
             offset=offset,
             first=first,

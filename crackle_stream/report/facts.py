@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from crackle_stream.detect.describe import place_of, tasks
+from crackle_stream.event import ANONYMOUS
 from crackle_stream.pattern import (
     ConservationPattern,
     Pattern,
@@ -101,6 +102,8 @@ def _broken(lead: ConservationPattern) -> str:
 
 def _who(members: Sequence[Pattern]) -> str:
     labels = list(dict.fromkeys(label for member in members for label in member.involved_tasks))
+    if labels == [ANONYMOUS]:
+        return ""
     return _first(labels, max([len(labels), *(member.involved_count for member in members)]))
 
 

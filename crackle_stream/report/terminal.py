@@ -9,6 +9,8 @@ from typing import Final, Literal, TextIO, TypeAlias
 
 from msgspec import Struct
 
+from crackle_stream.errors import StorageError
+
 PLAIN_WIDTH: Final = 80
 NARROWEST: Final = 72
 """A grid of changes needs as much."""
@@ -49,8 +51,16 @@ class Terminal(Struct, frozen=True):
     encoding: str = "utf-8"
 
     @classmethod
-    def of(cls, stream: TextIO, environment: Mapping[str, str]) -> Terminal:
-        """Find out what a stream can do: only a terminal has a width and colours."""
+    def of(cls, stream: TextIO | None, environment: Mapping[str, str]) -> Terminal:
+        """Find out what a stream can do: only a terminal has a width and colours.
+
+        Raises
+        ------
+        StorageError
+            When the stream is closed, which Python tells by None.
+        """
+        if stream is None:
+            raise StorageError("stdout is closed: let the results go to a terminal or a file")
         encoding = getattr(stream, "encoding", None) or "utf-8"
         if not stream.isatty():
             return cls(encoding=encoding)

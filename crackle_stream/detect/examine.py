@@ -80,7 +80,7 @@ def examine(view: View, profile: ThermalProfile, deadline: Deadline) -> Examinat
 
 
 def _few(view: View, profile: ThermalProfile) -> tuple[Candidate, ...]:
-    """Apply the seed's rules to what the tasks reported; what was measured of them only if alone."""
+    """Apply the seed's rules to what tasks reported, and to what was measured of them if alone."""
     if profile.rate.name != "fast" or view.span.n >= HANDFUL:
         return ()
     reported = tuple(name for name in view.names if name not in (DURATION, FAILED))

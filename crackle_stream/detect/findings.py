@@ -95,14 +95,16 @@ def find_findings(
         replace(pattern, finding=findings[key].id)
         for pattern, key in zip(patterns, keys, strict=True)
     )
-    ordered = sorted(groups, key=lambda key: _prominence(groups[key]))
+    ordered = sorted(groups, key=lambda key: _prominence(groups[key], rank))
     return tuple(marked), tuple(findings[key] for key in ordered)
 
 
-def _prominence(members: Sequence[Pattern]) -> tuple[float, int]:
-    changed = any(_bounds(member) is not None for member in members)
+def _prominence(members: Sequence[Pattern], rank: Callable[[int], int]) -> tuple[float, int, int]:
+    """Order by confidence, then changes before the rest, then in the order of analysis."""
+    bounds = [found for member in members if (found := _bounds(member)) is not None]
     kinds = [ORDER.index(member.kind) for member in members]
-    return -max(member.confidence for member in members), -1 if changed else min(kinds)
+    place = min((rank(at) for _, at, _ in bounds), default=0)
+    return -max(member.confidence for member in members), -1 if bounds else min(kinds), place
 
 
 def _finding(members: Sequence[Pattern]) -> Finding:

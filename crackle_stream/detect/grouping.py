@@ -81,6 +81,20 @@ class Grouping(Struct, frozen=True):
         return labels
 
 
+def least_p(n: int) -> float:
+    """Give the least p-value that so many points may claim.
+
+    The bounds behind it were checked by simulation down to 1e-3; beyond that a tenth for each
+    further 20 points is all that is claimed, so that few points never look certain.
+
+    Examples
+    --------
+    >>> least_p(25), least_p(200) < 1e-9
+    (0.001, True)
+    """
+    return min(1e-3, 10.0 ** (-n / 20))
+
+
 def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
     """Divide rows into groups; None where they are too few or no metric has a spread.
 
@@ -116,7 +130,7 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
         points=points,
         labels=labels,
         reach=reach,
-        p_value=partition.p_value**share,
+        p_value=max(partition.p_value**share, least_p(len(table))),
         separation=separations(spread, partition),
     )
 

@@ -109,12 +109,16 @@ def _scored(series: Series, found: Changes) -> tuple[list[Transition], list[Tran
     if series.width > 1:
         return _binned_spread(series), []
     scores = normal_scores(innovations(found.residual, found.rho))
-    spread = find_score_changes(Spread(scores))
+    spread = find_score_changes(Spread(scores, tied=_mostly_tied(series.mean)))
     shape = find_score_changes(Shape(without_spread(scores, spread.pieces)))
     widened = spread_transitions(spread, found.residual)
     others = location_transitions(found) + widened
     reshaped = shape_transitions(shape, found.residual)
     return widened, [change for change in reshaped if not _explained(change, others)]
+
+
+def _mostly_tied(values: Floats) -> bool:
+    return 2 * len(np.unique(values)) <= len(values)
 
 
 def _binned_spread(series: Series) -> list[Transition]:

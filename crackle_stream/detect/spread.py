@@ -3,7 +3,8 @@
 Null of each change: without it, the scores are identically distributed, with dependence of first
 order in the quantity that is compared. Scores are normal whatever the residuals were, but for
 ties, so that a variance ratio has its F distribution; ties and clusters of volatility lower the
-degrees of freedom by the long-run variance of the squares.
+degrees of freedom by the long-run variance of the squares, and where most values are ties the
+evidence must also stand against draws from the squares themselves.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from crackle_stream.detect.longrun import Products, inflation, normal_scores
+from crackle_stream.detect.saddlepoint import sum_tail
 from crackle_stream.detect.segmentation import Cost, Ints, Prices, Segmentation, propose_splits
 
 Floats = NDArray[np.float64]
@@ -71,10 +73,20 @@ class _Channel:
 
 
 class Spread(_Channel):
-    """Variance of the scores: normal log-likelihood with mean zero."""
+    """Variance of the scores: normal log-likelihood with mean zero.
 
-    def __init__(self, scores: Floats) -> None:
+    Parameters
+    ----------
+    scores
+        Normal scores.
+    tied
+        Whether most values were ties, so that the scores are not normal: evidence must then also
+        stand against draws from the squares themselves.
+    """
+
+    def __init__(self, scores: Floats, tied: bool = False) -> None:
         super().__init__((scores * scores)[None])
+        self._tied = tied
 
     def cost(self, start: Ints, stop: Ints) -> Floats:
         """Twice the negative log-likelihood of each piece, less a constant."""
@@ -93,7 +105,16 @@ class Spread(_Channel):
         ratio = float(self.total(split, stop)[0] / max(self.total(start, split)[0], 1e-12))
         ratio *= (split - start) / (stop - split)
         tails = special.fdtr(after, before, ratio), special.fdtrc(after, before, ratio)
-        return 2 * float(min(tails)), inflated
+        drawn = self._drawn(start, split, stop) if self._tied else 0.0
+        return 2 * max(float(min(tails)), drawn), inflated
+
+    def _drawn(self, start: int, split: int, stop: int) -> float:
+        """Tail of the difference over draws from the squares: zeros among ties are no wonder."""
+        squares = self._columns[0, start:stop]
+        contrast = np.full(stop - start, -1.0 / (split - start))
+        contrast[split - start :] = 1.0 / (stop - split)
+        difference = float(np.sum(contrast * squares))
+        return sum_tail(contrast * np.sign(difference), squares, abs(difference))
 
 
 class Shape(_Channel):

@@ -181,9 +181,11 @@ def test_metrics_that_wander_are_named_together():
     assert finding.headline == "two metrics wander like random walks: price and volume"
 
 
-def test_findings_as_strong_and_of_the_same_kind_keep_the_order_of_their_patterns():
+def test_changes_as_sure_as_each_other_are_told_in_the_order_of_analysis():
     a, b = change("a", 100), change("b", 500)
-    assert [f.patterns for f in find_findings([b, a])[1]] == [(b.id,), (a.id,)]
+    assert [f.patterns for f in find_findings([b, a])[1]] == [(a.id,), (b.id,)]
+    backwards = find_findings([b, a], lambda at: -at)[1]
+    assert [f.patterns for f in backwards] == [(b.id,), (a.id,)]
 
 
 def test_of_findings_as_sure_as_each_other_what_happened_comes_first():

@@ -183,3 +183,10 @@ def test_a_spread_seen_in_bins_is_placed_on_its_row() -> None:
     (found,) = sure(find_phases(binned(values, 32), MEASURES))
     assert found.pattern.form == "spread"
     assert abs(found.pattern.at - 5003) <= 40
+
+
+@pytest.mark.parametrize("n", [60, 200, 1000])
+def test_rare_events_are_silent(n: int) -> None:
+    rng = np.random.default_rng(n)
+    rare = {f"m{i}": rng.poisson(0.1, size=n).astype(float) for i in range(6)}
+    assert places(phases_of(**rare)) == []

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from crackle_stream.clock import Deadline
 from crackle_stream.detect.candidate import Candidate, Detection
-from crackle_stream.detect.clustering import find_clusters
-from crackle_stream.detect.conservation import find_laws
-from crackle_stream.detect.correlation import find_correlations
-from crackle_stream.detect.handful import find_handful
-from crackle_stream.detect.phase import Phases, find_phases
+from crackle_stream.detect.clustering.clusters import find_clusters
+from crackle_stream.detect.conservation.laws import find_laws
+from crackle_stream.detect.correlation.correlations import find_correlations
+from crackle_stream.detect.handful.handful import find_handful
+from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.roles import Roles, find_roles
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import KINDS, Kind, Note

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackle_stream.detect.candidate import Detection
-from crackle_stream.detect.clustering import assign_clusters, find_clusters
-from crackle_stream.detect.phase import Phases
+from crackle_stream.detect.clustering.clusters import assign_clusters, find_clusters
+from crackle_stream.detect.phase.phases import Phases
 from crackle_stream.detect.roles import find_roles
 from crackle_stream.detect.view import table_of, view_table
 

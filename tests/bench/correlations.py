@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import signal, special
 
 from crackle_stream.detect.candidate import Candidate, Detection
-from crackle_stream.detect.correlation import find_correlations
-from crackle_stream.detect.pairs import judge_pairs
-from crackle_stream.detect.phase import Phases, find_phases
+from crackle_stream.detect.correlation.correlations import find_correlations
+from crackle_stream.detect.correlation.pairs import judge_pairs
+from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.residual import residual_table
 from crackle_stream.detect.roles import find_roles
 from crackle_stream.detect.view import table_of, view_table

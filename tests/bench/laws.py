@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from crackle_stream.detect.candidate import Candidate, Detection
-from crackle_stream.detect.conservation import find_laws
-from crackle_stream.detect.phase import Phases
+from crackle_stream.detect.conservation.laws import find_laws
+from crackle_stream.detect.phase.phases import Phases
 from crackle_stream.detect.roles import find_roles
 from crackle_stream.detect.view import table_of, view_table
 from crackle_stream.pattern import ConservationPattern

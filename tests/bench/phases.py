@@ -19,7 +19,7 @@ import ruptures
 from numpy.typing import NDArray
 
 from crackle_stream.detect.candidate import Candidate
-from crackle_stream.detect.phase import find_phases
+from crackle_stream.detect.phase.phases import find_phases
 from crackle_stream.detect.roles import find_roles
 from crackle_stream.detect.view import table_of, view_table
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crackle_stream.detect.density_tree import (
+from crackle_stream.detect.clustering.density_tree import (
     NEIGHBOURS,
     chance_of_moat,
     hills,

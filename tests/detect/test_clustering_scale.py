@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crackle_stream.detect.scaling import fit_scale
-from crackle_stream.detect.serial import independent_share
+from crackle_stream.detect.clustering.scaling import fit_scale
+from crackle_stream.detect.clustering.serial import independent_share
 
 RNG = np.random.default_rng(0)
 SAMPLES = {

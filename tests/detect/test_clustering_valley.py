@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from crackle_stream.detect.compact_groups import clouds, is_compact, merge_shallow
-from crackle_stream.detect.density_tree import reach
-from crackle_stream.detect.valley import project_apart, valley_between
+from crackle_stream.detect.clustering.compact_groups import clouds, is_compact, merge_shallow
+from crackle_stream.detect.clustering.density_tree import reach
+from crackle_stream.detect.clustering.valley import project_apart, valley_between
 
 
 def slow_projection(one, other):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from crackle_stream.detect.candidate import Detection
-from crackle_stream.detect.conservation import find_laws
-from crackle_stream.detect.phase import Phases
+from crackle_stream.detect.conservation.laws import find_laws
+from crackle_stream.detect.phase.phases import Phases
 from crackle_stream.detect.roles import find_roles
 from crackle_stream.detect.view import View, table_of, view_table
 from crackle_stream.pattern import Stretch

@@ -5,10 +5,10 @@ import pytest
 from scipy import signal
 
 from crackle_stream.detect.candidate import Detection
-from crackle_stream.detect.correlation import find_correlations
-from crackle_stream.detect.pairs import judge_pairs, separate_runs
-from crackle_stream.detect.phase import Phases
-from crackle_stream.detect.rank_correlation import MOST_LAG
+from crackle_stream.detect.correlation.correlations import find_correlations
+from crackle_stream.detect.correlation.pairs import judge_pairs, separate_runs
+from crackle_stream.detect.correlation.rank_correlation import MOST_LAG
+from crackle_stream.detect.phase.phases import Phases
 from crackle_stream.detect.roles import Roles
 from crackle_stream.detect.view import table_of, view_table
 from crackle_stream.table import Table

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crackle_stream.detect.handful import HANDFUL, find_handful
+from crackle_stream.detect.handful.handful import HANDFUL, find_handful
 from crackle_stream.detect.view import table_of
 from crackle_stream.profile import CoolingRate
 

@@ -8,18 +8,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from crackle_stream.detect.balance import propose_balances, propose_products
-from crackle_stream.detect.chance import concentration, log_tail
-from crackle_stream.detect.confirm import confirm
-from crackle_stream.detect.extend import extensions
-from crackle_stream.detect.implied import Implied
-from crackle_stream.detect.law import Law, conserved, keep, level_columns, log_columns, residuals
-from crackle_stream.detect.least_spread import least_spread, robust_std
-from crackle_stream.detect.null_space import propose_long_balances
-from crackle_stream.detect.pair_sums import close_sums, equal_sums, pair_sums
+from crackle_stream.detect.conservation.balance import propose_balances, propose_products
+from crackle_stream.detect.conservation.chance import concentration, log_tail
+from crackle_stream.detect.conservation.confirm import confirm
+from crackle_stream.detect.conservation.extend import extensions
+from crackle_stream.detect.conservation.implied import Implied
+from crackle_stream.detect.conservation.law import (
+    Law,
+    conserved,
+    keep,
+    level_columns,
+    log_columns,
+    residuals,
+)
+from crackle_stream.detect.conservation.least_spread import least_spread, robust_std
+from crackle_stream.detect.conservation.null_space import propose_long_balances
+from crackle_stream.detect.conservation.pair_sums import close_sums, equal_sums, pair_sums
+from crackle_stream.detect.conservation.track import Judged, Track
+from crackle_stream.detect.conservation.validity import find_validity
 from crackle_stream.detect.resolution import Rounding
-from crackle_stream.detect.track import Judged, Track
-from crackle_stream.detect.validity import find_validity
 from crackle_stream.detect.view import table_of
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crackle_stream.detect.candidate import Candidate
-from crackle_stream.detect.phase import Phases, find_phases
+from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.roles import Roles
 from crackle_stream.detect.view import Series, View, table_of, view_table
 from crackle_stream.pattern import PhaseTransitionPattern

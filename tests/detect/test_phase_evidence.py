@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crackle_stream.detect.longrun import Products, normal_scores, tame_outliers
-from crackle_stream.detect.saddlepoint import sum_tail
-from crackle_stream.detect.segmentation import Segmentation
-from crackle_stream.detect.spread import Shape, Spread
+from crackle_stream.detect.phase.longrun import Products, normal_scores, tame_outliers
+from crackle_stream.detect.phase.saddlepoint import sum_tail
+from crackle_stream.detect.phase.segmentation import Segmentation
+from crackle_stream.detect.phase.spread import Shape, Spread
 
 
 def test_the_innovation_sum_is_that_of_the_filtered_residuals() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import linalg, signal
 
-from crackle_stream.detect.prewhiten import MOST_ORDER, fit_autoregressions, prewhiten
-from crackle_stream.detect.volatility import steady_spread
+from crackle_stream.detect.correlation.prewhiten import MOST_ORDER, fit_autoregressions, prewhiten
+from crackle_stream.detect.correlation.volatility import steady_spread
 
 
 def yule_walker_by_bic(values):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crackle_stream.detect.rank_correlation import (
+from crackle_stream.detect.correlation.rank_correlation import (
     aligned,
     correlation_matrix,
     correlation_p,
     lag_profile,
 )
+from crackle_stream.detect.correlation.standout import standout
 from crackle_stream.detect.ranks import rank_bounds, rank_scores
-from crackle_stream.detect.standout import standout
 
 
 def tied(seed, n=60, metrics=4, absent=0.2):

@@ -3,7 +3,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from crackle_stream.detect.segmentation import (
+from crackle_stream.detect.phase.segmentation import (
     LEAST_SLOPED,
     Prices,
     Segmentation,

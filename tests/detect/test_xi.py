@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from crackle_stream.detect.correlation.xi import equivalent_r, order_of, shifted_z, xi_matrix, xi_p
 from crackle_stream.detect.ranks import rank_bounds
-from crackle_stream.detect.xi import equivalent_r, order_of, shifted_z, xi_matrix, xi_p
 
 
 def xi_by_definition(x, y):

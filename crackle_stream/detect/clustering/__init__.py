@@ -1,0 +1,1 @@
+"""Which tasks behave alike and unlike the others."""

@@ -1,0 +1,1 @@
+"""What stays the same from task to task: near-constants, balances, power laws."""

@@ -1,0 +1,114 @@
+"""Propose linear balances: sums of up to four metrics, their steps and previous values."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackle_stream.detect.conservation.law import Columns, Values, slack_of
+from crackle_stream.detect.conservation.pair_sums import close_sums, equal_sums, pair_sums
+from crackle_stream.detect.conservation.probe import Probe, checked, draw_probes
+
+Rows = NDArray[np.intp]
+
+MOST_COMPARED: Final = 24
+"""Most columns whose sums are compared pair by pair."""
+
+
+def propose_balances(columns: Columns) -> Values:
+    """Propose sums of metrics and their previous values that seem constant.
+
+    Hashes pair sums of metrics and of their steps from row to row at a few rows; what agrees
+    there is checked on some more.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 of shape (equations, columns): distinct coefficient vectors, simplest first.
+    """
+    found = [_search_levels(columns, probe) for probe in draw_probes(columns)]
+    return simplest_first(np.concatenate(found)) if found else np.empty((0, len(columns.names)))
+
+
+def propose_products(columns: Columns) -> Values:
+    """Propose sums of logarithms that seem constant, within the rounding of their terms."""
+    found = []
+    for probe in draw_probes(columns):
+        vectors = _close(columns, probe, np.arange(len(columns.names))[:MOST_COMPARED])
+        found.append(checked(columns, probe, vectors, rounded=True))
+    return simplest_first(np.concatenate(found)) if found else np.empty((0, len(columns.names)))
+
+
+def _search_levels(columns: Columns, probe: Probe) -> Values:
+    m = len(columns.names) // 2
+    rows = np.append(probe.rows, probe.reference)
+    level, before = columns.values[rows, :m], columns.values[rows, m:]
+    wide = np.hstack([level, level - before, before])
+    error = np.abs(np.hstack([level, np.abs(level) + np.abs(before), before]))
+    probes = wide[:-1] - wide[-1]
+    moving = np.flatnonzero(~np.isnan(probes).any(axis=0) & (probes != 0).any(axis=0))
+    scale = 4 * np.finfo(float).eps * (error[:-1] + error[-1])
+    sums = pair_sums(len(moving), int((moving < 2 * m).sum()))
+    vectors = equal_sums(probes[:, moving], scale[:, moving], sums)
+    equations = np.zeros((len(vectors), wide.shape[1]))
+    equations[:, moving] = vectors
+    exact = checked(columns, probe, _in_levels(equations, m), rounded=False)
+    close = [_close(columns, probe, group) for group in _rounding_groups(columns, m)]
+    return np.concatenate(
+        [exact, *(checked(columns, probe, vectors, rounded=True) for vectors in close)]
+    )
+
+
+def _in_levels(equations: Values, m: int) -> Values:
+    """Rewrite coefficients of (metric, step, previous value) for (metric, previous value)."""
+    level, step, before = equations[:, :m], equations[:, m : 2 * m], equations[:, 2 * m :]
+    return plainest(np.hstack([level + step, before - step]))
+
+
+def plainest(vectors: Values) -> Values:
+    """Say of the metrics themselves what is about previous values only, or about steps only."""
+    level, before = np.hsplit(vectors.copy(), 2)
+    late = ~np.any(level != 0, axis=1)
+    level[late] = before[late]
+    before[late | np.all(before == -level, axis=1)] = 0
+    return np.hstack([level, before])
+
+
+def _rounding_groups(columns: Columns, m: int) -> list[Rows]:
+    """Give metrics that share a rounding step finer than one: sums of them may be off by some.
+
+    Those rounded relative to their size make one group more.
+    """
+    half = columns.half[:m]
+    steps = sorted(set(half[(half > 0) & (half < 0.5)].tolist()))
+    groups = [np.flatnonzero(half == step) for step in steps]
+    groups.append(np.flatnonzero(columns.share[:m]))
+    return [group[:MOST_COMPARED] for group in groups if len(group) > 1]
+
+
+def _close(columns: Columns, probe: Probe, group: Rows) -> Values:
+    terms = columns.values[np.ix_(np.append(probe.rows, probe.reference), group)]
+    slack = slack_of(columns, group, terms, rounded=True)
+    probes, slack = terms[:-1] - terms[-1], slack[:-1] + slack[-1]
+    moving = np.flatnonzero((np.abs(probes) > slack).any(axis=0))
+    vectors = close_sums(probes[:, moving], slack[:, moving], pair_sums(len(moving), len(moving)))
+    equations = np.zeros((len(vectors), len(columns.names)))
+    equations[:, group[moving]] = vectors
+    return equations
+
+
+def simplest_first(vectors: Values) -> Values:
+    """Bring whole vectors to one form (no common factor, the first above 0) and drop doubles.
+
+    Ordered by the number of terms, the sum of coefficients, and place.
+    """
+    vectors = vectors[np.any(vectors != 0, axis=1)]
+    if len(vectors) == 0:
+        return vectors
+    factor = np.gcd.reduce(np.abs(vectors).astype(np.int64), axis=1)[:, None]
+    first = np.take_along_axis(vectors, (vectors != 0).argmax(axis=1)[:, None], axis=1)
+    vectors = np.unique(vectors / (factor * np.sign(first)), axis=0)
+    terms, weight = (vectors != 0).sum(axis=1), np.abs(vectors).sum(axis=1)
+    return vectors[np.lexsort((weight, terms))]

@@ -1,0 +1,1 @@
+"""The seed's own rules, for fewer tasks than a test needs."""

@@ -1,0 +1,1 @@
+"""Where a metric changed its regime: level, spread, trend, shape, or only drift."""

@@ -1,0 +1,185 @@
+"""Changes of level and of slope: found by segmentation, kept where the evidence holds.
+
+Null of each change: without it, the series is the rest of the segmentation plus first-order
+autoregressive noise of any strength and any marginal distribution. Two p-values are computed and
+the larger one counts: an F test of the innovations, for which the null's own, larger correlation
+is fitted under the null (so that wandering is no evidence of steps), and the tail of the fitted
+contrast over draws from the null's residuals (so that skewed or mostly tied values are none
+either). Each is multiplied by the number of places searched: n for a single change; n log2 n for
+several, since both ends of a piece were chosen.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from scipy import fft, special
+
+from crackle_stream.detect.phase.longrun import Products, robust_std, step_scale, tame_outliers
+from crackle_stream.detect.phase.saddlepoint import sum_tail
+from crackle_stream.detect.phase.segmentation import (
+    Prices,
+    Segmentation,
+    Sums,
+    propose_splits,
+)
+from crackle_stream.detect.season import remove_season
+
+Floats = NDArray[np.float64]
+
+LEAST: Final = 5
+"""Fewest values of a piece."""
+CHANGE_PRICE: Final = 3.0
+SLOPE_PRICE: Final = 1.0
+FIRST_SLOPE_PRICE: Final = 1.0
+"""Penalties in units of log n (times the noise variance) of a change, of a sloped piece, and on
+top of that of having slopes at all, without which a single step would pass for a line."""
+KEPT_AT: Final = 0.01
+"""A change whose corrected p-value is above this is taken back."""
+SPLITS: Final = 64
+OUTLIER: Final = 3.0
+"""Deviation from the running median, in step noise, at which single outliers are clipped."""
+SCORE_LIMIT: Final = 4.0
+"""Robust standard deviations at which residuals are clipped before their tail is computed."""
+SEASON_CYCLES: Final = 4
+"""A season seen this often is taken out without asking whether changes explain it better."""
+
+
+class Changes(Struct, frozen=True):
+    """The segmentation of one series.
+
+    Parameters
+    ----------
+    pieces
+        The segmentation that was kept.
+    p_values
+        Of each change, corrected for the search.
+    tamed
+        The values in units of their step noise, single outliers clipped.
+    residual
+        Values less the fit, in the same unit, outliers as they are.
+    rho
+        Correlation of neighbouring residuals.
+    scale
+        That unit, in the unit of the metric.
+    """
+
+    pieces: Segmentation
+    p_values: tuple[float, ...]
+    tamed: Floats
+    residual: Floats
+    rho: float
+    scale: float
+
+
+def find_changes(values: Floats) -> Changes:
+    """Segment a series into flat and sloped pieces and keep the changes that hold."""
+    scale = step_scale(values)
+    scale = scale if scale > 0 else 1.0
+    scaled = (values - np.median(values)) / scale
+    scaled, tamed, pieces = _with_or_without_season(scaled)
+    pieces, p_values = _keep_significant(scaled, tamed, pieces)
+    fitted = pieces.fit(tamed)
+    rho = Products.of(tamed - fitted).rho
+    return Changes(pieces, p_values, tamed, scaled - fitted, rho, scale)
+
+
+def _with_or_without_season(scaled: Floats) -> tuple[Floats, Floats, Segmentation]:
+    """Take out a season that is seen often enough, or explains more than changes do."""
+    left = remove_season(scaled[:, None])[:, 0]
+    power = np.abs(fft.rfft(scaled - left)) ** 2
+    cycles = int(np.argmax(power))
+    # A piece shorter than a cycle could be what an uneven season left behind.
+    cycle = max(LEAST, len(scaled) // max(cycles, 1))
+    if cycles >= SEASON_CYCLES:
+        return left, *_segment(left, cycle)[:2]
+    tamed, pieces, score = _segment(scaled, LEAST)
+    if cycles and pieces.changes:
+        other, fewer, other_score = _segment(left, cycle)
+        if other_score + CHANGE_PRICE * np.log(len(scaled)) < score:
+            return left, other, fewer
+    return scaled, tamed, pieces
+
+
+def _segment(scaled: Floats, least: int) -> tuple[Floats, Segmentation, float]:
+    """Clip outliers; along a ladder of penalties, choose what has the best AR(1) likelihood.
+
+    The ladder's steps stand for noise of rising long-run variance. Its end has no change; a
+    random walk is there best described by a correlation near one.
+    """
+    values = tame_outliers(scaled, OUTLIER)
+    n, sums = len(values), Sums(values)
+    unit = np.log(n) * float(np.mean(np.diff(values) ** 2)) / 2
+    splits = propose_splits((sums.flat, sums.line), n, least=least, most=SPLITS, floor=unit)
+    prices = Prices(splits, n, sums.flat, sums.line, least)
+    best, lowest, factor = Segmentation((0, n), (False,)), np.inf, 1.0
+    while True:
+        flat = prices.segment(CHANGE_PRICE * unit * factor)
+        pieces = prices.segment(CHANGE_PRICE * unit * factor, SLOPE_PRICE * unit * factor)
+        for choice in (flat, pieces):
+            score = _criterion(values, choice)
+            if score < lowest:
+                best, lowest = choice, score
+        if not (flat.changes or pieces.changes):
+            return values, best, lowest
+        factor *= 2
+
+
+def _criterion(values: Floats, pieces: Segmentation) -> float:
+    n = len(values)
+    error = Products.of(values - pieces.fit(values)).innovation
+    slopes = sum(pieces.sloped)
+    price = CHANGE_PRICE * len(pieces.changes) + SLOPE_PRICE * slopes
+    price += FIRST_SLOPE_PRICE * (slopes > 0)
+    return float(n * np.log(max(error, 1e-9 * n) / n) + np.log(n) * price)
+
+
+def _keep_significant(
+    scaled: Floats, tamed: Floats, pieces: Segmentation
+) -> tuple[Segmentation, tuple[float, ...]]:
+    """Take back the least significant change until all that are left hold."""
+    while pieces.changes:
+        trials = [_Trial(tamed, pieces, change) for change in range(len(pieces.changes))]
+        p_values = [trial.f_test() for trial in trials]
+        if max(p_values) <= KEPT_AT:
+            p_values = [
+                max(p, trial.score_test(scaled)) for p, trial in zip(p_values, trials, strict=True)
+            ]
+        if max(p_values) <= KEPT_AT:
+            return pieces, tuple(p_values)
+        pieces = pieces.without(int(np.argmax(p_values)))
+    return pieces, ()
+
+
+class _Trial:
+    """One change, held against its absence."""
+
+    def __init__(self, values: Floats, pieces: Segmentation, change: int) -> None:
+        self._values, self._pieces, self._null = values, pieces, pieces.without(change)
+        self._start, self._stop = pieces.bounds[change], pieces.bounds[change + 2]
+        n = len(values)
+        self._searched = n if len(pieces.changes) == 1 else n * float(np.log2(n))
+
+    def f_test(self) -> float:
+        """P-value from the innovations of both models, each with its own correlation."""
+        values = self._values
+        full = Products.of(values - self._pieces.fit(values)).innovation
+        null = Products.of(values - self._null.fit(values)).innovation
+        extra = self._pieces.parameters - self._null.parameters
+        left = max(len(values) - self._pieces.parameters - 1, 1)
+        ratio = max(null / max(full, 1e-9 * len(values)) - 1, 0.0) * left / extra
+        return min(1.0, self._searched * float(special.fdtrc(extra, left, ratio)))
+
+    def score_test(self, scaled: Floats) -> float:
+        """P-value of the fitted contrast over draws from the residuals of the null."""
+        null = self._null.fit(self._values)
+        residual = scaled - null
+        limit = SCORE_LIMIT * robust_std(residual)
+        clipped = np.clip(residual, -limit, limit)
+        here = slice(self._start, self._stop)
+        contrast = self._pieces.fit(self._values)[here] - null[here]
+        tail = sum_tail(contrast, clipped, float(np.sum(contrast * clipped[here])))
+        return min(1.0, self._searched * 2 * tail)

@@ -1,0 +1,168 @@
+"""Find the phase transitions of a window: where level, slope, spread or shape of a metric change.
+
+The work is done in steps, one file each. `changepoint` takes out a season, segments the series
+into flat and sloped pieces and keeps the changes that hold against autoregressive noise with the
+marginal distribution it has; `spread` does the same with the spread and the shape of what is
+left; where no change of level or slope is found, `drift` asks whether the series wanders. Every
+p-value is corrected for the places that were searched.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.detect.phase.changepoint import Changes, find_changes
+from crackle_stream.detect.phase.drift import slope_test, wander_test
+from crackle_stream.detect.phase.effect import (
+    location_transitions,
+    shape_transitions,
+    spread_transitions,
+)
+from crackle_stream.detect.phase.locate import locate
+from crackle_stream.detect.phase.longrun import Products, innovations, normal_scores
+from crackle_stream.detect.phase.spread import Shape, Spread, find_score_changes, without_spread
+from crackle_stream.detect.phase.transition import Transition, describe_drift, describe_transition
+from crackle_stream.detect.roles import Role, Roles
+from crackle_stream.detect.view import Series, View
+
+Floats = NDArray[np.float64]
+
+LEAST_VALUES: Final = 12
+"""Fewer values have no power after the search."""
+DRIFT_AT: Final = 0.05
+
+
+class Phases(Struct, frozen=True):
+    """What changed when: candidates, and the changes that other detectors allow for.
+
+    Parameters
+    ----------
+    detection
+        Candidates of every form, independent of the cooling rate.
+    changes
+        By metric: window row of the first row of every new segment.
+    """
+
+    detection: Detection
+    changes: dict[str, tuple[int, ...]]
+
+
+def find_phases(view: View, roles: Roles) -> Phases:
+    """Find every change of every metric in a window.
+
+    Counters are judged on their first differences; identifiers, clocks and settings not at all.
+    """
+    candidates: list[Candidate] = []
+    changes: dict[str, tuple[int, ...]] = {}
+    tested = 0
+    for name in view.names:
+        role = roles.role.get(name, "measure")
+        series = _judged(view.series[name], role)
+        if series is None:
+            continue
+        found = find_changes(series.mean)
+        channels = (location_transitions(found, _row_std(series, found)), *_scored(series, found))
+        rows = []
+        for change in sorted((change for channel in channels for change in channel), key=_order):
+            place = locate(view, name, series, change, counter=role == "counter")
+            candidates.append(describe_transition(view, name, series, change, place))
+            rows.append(place.at)
+        changes[name] = tuple(sorted(set(rows)))
+        tested += 1 + sum(max(1, len(channel)) for channel in channels)
+        candidates += _drift(view, name, series, found)
+    return Phases(Detection(tuple(candidates), tested), changes)
+
+
+def _judged(series: Series, role: Role) -> Series | None:
+    """Give the series that is analysed, or None where there is nothing to find."""
+    if role not in ("measure", "counter"):
+        return None
+    if role == "counter":
+        series = _differences(series)
+    if len(series.mean) < LEAST_VALUES or series.mean.min() == series.mean.max():
+        return None
+    return series
+
+
+def _differences(series: Series) -> Series:
+    steps = np.diff(series.mean)
+    return Series(series.width, series.rows[1:], series.count[1:], steps, np.zeros(len(steps)))
+
+
+def _row_std(series: Series, found: Changes) -> float | None:
+    """Standard deviation of rows within bins, in the unit of the scaled values."""
+    several = series.count > 1
+    if series.width == 1 or not several.any():
+        return None
+    variance = series.m2[several] / (series.count[several] - 1)
+    return float(np.sqrt(np.median(variance))) / found.scale or None
+
+
+def _scored(series: Series, found: Changes) -> tuple[list[Transition], list[Transition]]:
+    """Give the changes of spread and those of shape.
+
+    Bins know the variance within them, which shows the spread of rows better than the means do;
+    of shape they know nothing.
+    """
+    if series.width > 1:
+        return _binned_spread(series), []
+    scores = normal_scores(innovations(found.residual, found.rho))
+    spread = find_score_changes(Spread(scores, tied=_mostly_tied(series.mean)))
+    shape = find_score_changes(Shape(without_spread(scores, spread.pieces)))
+    widened = spread_transitions(spread, found.residual)
+    others = location_transitions(found) + widened
+    reshaped = shape_transitions(shape, found.residual)
+    return widened, [change for change in reshaped if not _explained(change, others)]
+
+
+def _mostly_tied(values: Floats) -> bool:
+    return 2 * len(np.unique(values)) <= len(values)
+
+
+def _binned_spread(series: Series) -> list[Transition]:
+    """Give the changes of the level of the logarithm of the variance within bins."""
+    variance = series.m2 / np.maximum(series.count - 1, 1)
+    positive = variance[variance > 0]
+    if len(positive) < LEAST_VALUES:
+        return []
+    spread = np.log(np.maximum(variance, 1e-6 * np.median(positive))) / 2
+    found = find_changes(spread)
+    return [
+        msgspec.structs.replace(change, form="spread", size=_log_ratio(spread, change))
+        for change in location_transitions(found)
+        if change.form == "level"
+    ]
+
+
+def _log_ratio(log_spread: Floats, change: Transition) -> float:
+    before, after = log_spread[change.start : change.at], log_spread[change.at : change.stop]
+    return abs(float(np.median(after) - np.median(before)))
+
+
+def _explained(change: Transition, others: list[Transition]) -> bool:
+    """Whether a change of shape may be the trace of another change at the same place."""
+    return any(other.low <= change.high and change.low <= other.high for other in others)
+
+
+def _drift(view: View, name: str, series: Series, found: Changes) -> list[Candidate]:
+    """Say that a metric wanders, where it has no change of level or slope."""
+    if found.pieces.changes:
+        return []
+    fitted = found.pieces.fit(found.tamed)
+    p_value = wander_test(found.tamed, fitted)
+    if found.pieces.sloped[0]:
+        p_value = min(1.0, 2 * min(p_value, slope_test(found.tamed, fitted)))
+    if p_value > DRIFT_AT:
+        return []
+    rho = Products.of(found.tamed - found.tamed.mean()).rho
+    return [describe_drift(view, name, int(series.count.sum()), p_value, rho)]
+
+
+def _order(change: Transition) -> tuple[int, str]:
+    return change.at, change.form

@@ -139,6 +139,20 @@ def test_one_plan_gives_the_same_bytes_with_one_worker_or_two():
         assert encoded(replay(log, plan, executor)) == alone
 
 
+def test_clusters_list_all_their_members_when_asked():
+    rng = np.random.default_rng(3)
+    kinds = rng.integers(0, 2, 400)
+    events = [TaskEvent(metrics={"a": rng.normal(9 * k), "b": rng.normal(-9 * k)}) for k in kinds]
+    log = log_of(events, 400)
+    found = Cooler(log, Plan(members=True, start=100)).cool().patterns
+    groups = [pattern for pattern in found if pattern.kind == "clustering"]
+    expected = [set((100 + np.flatnonzero(kinds[100:] == kind)).tolist()) for kind in (0, 1)]
+    assert [set(g.members) for g in groups] in (expected, expected[::-1])
+    assert [g.size for g in groups] == [len(g.members) for g in groups]
+    without = Cooler(log, Plan(start=100)).cool().patterns
+    assert [p.members for p in without if p.kind == "clustering"] == [None, None]
+
+
 def test_a_log_that_is_opened_again_gives_the_same_bytes(tmp_path):
     events = planted()
     expected = encoded(replay(log_of(events, 100), PLANS["checkpoints"]))

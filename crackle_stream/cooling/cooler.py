@@ -149,7 +149,7 @@ class Cooler:
 
             return view(stretch.summary, scan, stretch.group)
 
-        return inspect(stretches, view_of, self._plan.profile, deadline, self._executor)
+        return inspect(stretches, view_of, self._plan, deadline, self._executor)
 
     def _even_levels(self) -> dict[Kind, float]:
         return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))

@@ -10,10 +10,10 @@ from typing import Final
 from msgspec import Struct
 
 from crackle_stream.clock import Deadline
+from crackle_stream.cooling.plan import Plan
 from crackle_stream.detect.examine import Examination, examine
 from crackle_stream.detect.summary import WindowSummary
 from crackle_stream.detect.view import View, view_table
-from crackle_stream.profile import ThermalProfile
 from crackle_stream.table import Table
 from crackle_stream.window.windows import Window
 
@@ -39,7 +39,7 @@ class Inspection(Struct, frozen=True):
 def inspect(
     stretches: Iterable[Stretch],
     view_of: Callable[[Stretch], View],
-    profile: ThermalProfile,
+    plan: Plan,
     deadline: Deadline,
     executor: Executor | None = None,
 ) -> Iterator[Inspection]:
@@ -54,7 +54,7 @@ def inspect(
         The windows.
     view_of
         Gives the view of one.
-    profile
+    plan
         What is looked for.
     deadline
         After it, windows are passed over.
@@ -63,24 +63,25 @@ def inspect(
     """
     waiting: deque[tuple[Stretch, Future[Examination] | Examination | None]] = deque()
     for stretch in stretches:
-        if deadline.passed():
-            waiting.append((stretch, None))
-        else:
-            view = view_of(stretch)
-            if executor is not None and view.exact:
-                waiting.append(
-                    (stretch, executor.submit(_examine, view.sample, profile, view.group))
-                )
-            else:
-                waiting.append((stretch, examine(view, profile, deadline)))
+        started = None if deadline.passed() else _start(view_of(stretch), plan, deadline, executor)
+        waiting.append((stretch, started))
         while len(waiting) > AHEAD:
             yield _done(*waiting.popleft())
     while waiting:
         yield _done(*waiting.popleft())
 
 
-def _examine(table: Table, profile: ThermalProfile, group: str | None) -> Examination:
-    return examine(view_table(table, group), profile, Deadline(None))
+def _start(
+    view: View, plan: Plan, deadline: Deadline, executor: Executor | None
+) -> Future[Examination] | Examination:
+    if executor is None or not view.exact:
+        return examine(view, plan.profile, deadline, members=plan.members)
+    return executor.submit(_examine, view.sample, plan, view.group)
+
+
+def _examine(table: Table, plan: Plan, group: str | None) -> Examination:
+    view = view_table(table, group)
+    return examine(view, plan.profile, Deadline(None), members=plan.members)
 
 
 def _done(stretch: Stretch, result: Future[Examination] | Examination | None) -> Inspection:

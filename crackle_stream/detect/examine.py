@@ -6,23 +6,20 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crackle_stream.clock import Deadline
 from crackle_stream.detect.candidate import Candidate, Detection
-from crackle_stream.detect.clustering.clusters import find_clusters
+from crackle_stream.detect.clustering.clusters import assign_clusters, find_clusters
 from crackle_stream.detect.conservation.laws import find_laws
 from crackle_stream.detect.correlation.correlations import find_correlations
 from crackle_stream.detect.handful.handful import find_handful
 from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.roles import Roles, find_roles
 from crackle_stream.detect.view import View
-from crackle_stream.pattern import KINDS, Kind, Note
+from crackle_stream.pattern import KINDS, Kind, Note, Pattern
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.window.rows import DURATION, FAILED
-
-HANDFUL: Final = 30
-"""With fewer tasks no test has power; fast cooling then also applies the seed's own rules."""
-
 
 Detector: TypeAlias = Callable[[View, Roles, Phases], Detection]
 
@@ -55,11 +52,14 @@ class Examination(Struct, frozen=True, kw_only=True):
     unseen: tuple[Kind, ...] = ()
 
 
-def examine(view: View, profile: ThermalProfile, deadline: Deadline) -> Examination:
+def examine(
+    view: View, profile: ThermalProfile, deadline: Deadline, *, members: bool = False
+) -> Examination:
     """Run every detector that the profile asks for on one window.
 
     Phases are always found, since laws, correlations and clusters are tested on what remains
-    between them; that way hiding one kind changes no other.
+    between them; that way hiding one kind changes no other. With `members`, clusters list all
+    their tasks, for which the window is read once more.
     """
     if view.span.n < profile.rate.min_tasks_for_detection or not _wanted(profile):
         return Examination(detections={})
@@ -74,18 +74,41 @@ def examine(view: View, profile: ThermalProfile, deadline: Deadline) -> Examinat
             unseen.append(kind)
         elif profile.looks_for(kind):
             found[kind] = detector(view, roles, phases)
+    if members and "clustering" in found:
+        found["clustering"] = _with_members(found["clustering"], view, roles, phases)
     notes = roles.notes + tuple(note for kind in found for note in found[kind].notes)
     handful = _few(view, profile)
     return Examination(detections=found, handful=handful, notes=notes, unseen=tuple(unseen))
 
 
+def _with_members(detection: Detection, view: View, roles: Roles, phases: Phases) -> Detection:
+    positions: dict[str, list[int]] = {found.pattern.id: [] for found in detection.candidates}
+    for some in assign_clusters(view, roles, phases) if positions else ():
+        positions[some.id] += some.positions.tolist()
+    return replace(
+        detection,
+        candidates=tuple(
+            replace(found, pattern=_listing(found.pattern, positions[found.pattern.id]))
+            for found in detection.candidates
+        ),
+    )
+
+
+def _listing(pattern: Pattern, members: list[int]) -> Pattern:
+    return replace(pattern, members=tuple(members), size=len(members), involved_count=len(members))
+
+
 def _few(view: View, profile: ThermalProfile) -> tuple[Candidate, ...]:
     """Apply the seed's rules to what tasks reported, and to what was measured of them if alone."""
-    if profile.rate.name != "fast" or view.span.n >= HANDFUL:
+    if profile.rate.name != "fast" or not view.exact:
         return ()
     reported = tuple(name for name in view.names if name not in (DURATION, FAILED))
     found = find_handful(view.sample.with_names(reported or view.names), profile.rate)
-    return tuple(candidate for candidate in found if profile.looks_for(candidate.pattern.kind))
+    return tuple(
+        replace(candidate, pattern=replace(candidate.pattern, group=view.group))
+        for candidate in found
+        if profile.looks_for(candidate.pattern.kind)
+    )
 
 
 def _wanted(profile: ThermalProfile) -> bool:

@@ -8,8 +8,8 @@ from typing import Final
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.findings import Finding
 from crackle_stream.ingest.accounts import Accounts
-from crackle_stream.pattern import Pattern
-from crackle_stream.report.context import UNREACHED, Context, looked, title
+from crackle_stream.pattern import KINDS, Pattern
+from crackle_stream.report.context import UNREACHED, Context, counted, looked, title
 from crackle_stream.report.facts import facts
 from crackle_stream.report.grid import Grid, grids
 from crackle_stream.report.terminal import columns, escape, pad, shorten, wrap
@@ -17,6 +17,8 @@ from crackle_stream.report.terminal import columns, escape, pad, shorten, wrap
 INDENT: Final = "    "
 NAMES: Final = 11
 """Columns in which the names of the facts stand."""
+MOST: Final = 10
+"""Findings of one kind that are shown; the rest is counted."""
 WIDEST_HEAD: Final = 13
 """A metric's name over a column of numbers is cut to this."""
 
@@ -51,9 +53,15 @@ class Text:
     def _lines(self, report: CoolingReport) -> Iterator[str]:
         yield from self._wrapped(title(report, self._context), style=True)
         by_id = {pattern.id: pattern for pattern in report.patterns}
-        for number, finding in enumerate(report.findings, 1):
+        members = [[by_id[name] for name in finding.patterns] for finding in report.findings]
+        shown = telling(members)
+        for number, which in enumerate(shown, 1):
             yield ""
-            yield from self._finding(number, finding, [by_id[name] for name in finding.patterns])
+            yield from self._finding(number, report.findings[which], members[which])
+        if len(shown) < len(members):
+            yield ""
+            rest = counted(len(members) - len(shown), "more finding")
+            yield from self._wrapped(f"{rest} of the same kinds: --format json or markdown")
         if report.findings:
             yield ""
         for sentence in looked(report, self._context):
@@ -88,6 +96,29 @@ class Text:
             yield _row(row, widths, grid.words)
         if grid.more:
             yield f"{INDENT}and {grid.more} more"
+
+
+def telling(findings: Sequence[Sequence[Pattern]], most: int = MOST) -> list[int]:
+    """Choose which findings to show: of each kind those that most patterns bear witness to.
+
+    Parameters
+    ----------
+    findings
+        The patterns of each finding.
+    most
+        Findings of one kind that are shown.
+
+    Returns
+    -------
+    list of int
+        Their places among the findings, rising.
+    """
+    chosen: list[int] = []
+    for kind in KINDS:
+        own = [i for i, members in enumerate(findings) if members[0].kind == kind]
+        own.sort(key=lambda i: (-len(findings[i]), findings[i][0].evidence.q_value))
+        chosen += own[:most]
+    return sorted(chosen)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], words: int) -> str:

@@ -17,6 +17,7 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.report.context import Context
 from crackle_stream.report.render import FORMATS, rendering
 from crackle_stream.report.terminal import Terminal, columns
+from crackle_stream.report.text import telling
 
 GOLDEN = Path(__file__).parent / "golden"
 BY_HAND = Path(__file__).parents[1] / "detect" / "data" / "patterns.jsonl"
@@ -195,3 +196,12 @@ def test_a_long_finding_counts_the_rows_it_does_not_show():
         for i in range(30)
     ]
     assert "    and 18 more" in rendered("text", [report_of(many)]).decode().splitlines()
+
+
+def test_a_text_shows_the_ten_findings_of_a_kind_that_most_patterns_bear_witness_to():
+    change, law = PATTERNS[0], PATTERNS[7]
+    findings = [[change] * (1 + (i in (3, 14))) for i in range(15)] + [[law]]
+    shown = telling(findings)
+    assert len(shown) == 11
+    assert {3, 14, 15} <= set(shown)
+    assert shown == sorted(shown)

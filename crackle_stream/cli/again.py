@@ -12,7 +12,16 @@ from click.core import ParameterSource
 BESIDE: Final = {"format", "fail_on", "quiet", "verbose", "workers"}
 """Options that change no pattern."""
 
-READING: Final = {"log", "label", "time", "metrics", "time_unit", "strict", "max_rejects"}
+READING: Final = {
+    "log",
+    "accept_loss",
+    "label",
+    "time",
+    "metrics",
+    "time_unit",
+    "strict",
+    "max_rejects",
+}
 """Options that are not needed again once the events are in a log."""
 
 

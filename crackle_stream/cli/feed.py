@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from crackle_stream.cli.interrupts import Interrupts
+from crackle_stream.cli.progress import Progress
 from crackle_stream.cli.say import say
 from crackle_stream.cli.source import STDIN, opened
 from crackle_stream.errors import DiskFullError, InputRejectedError
@@ -63,6 +65,7 @@ class Feed:
         self._options = msgspec.convert(given, IntakeOptions)
         self._interrupts = Interrupts()
         self._reasons: set[str] = set()
+        self._progress = Progress(sys.stderr, hidden=self._options.quiet)
 
     def __iter__(self) -> Iterator[None]:
         start = self._start()
@@ -74,8 +77,10 @@ class Feed:
                 start=start,
                 understood=self._understood,
             ):
+                self._progress.clear()
                 self._take(chunk)
                 yield
+                self._progress.show(self.accounts.read)
 
     def __enter__(self) -> Feed:
         self._interrupts.__enter__()
@@ -88,6 +93,7 @@ class Feed:
         trace: TracebackType | None,
     ) -> None:
         self._interrupts.__exit__(kind, error, trace)
+        self._progress.clear()
         if not self._options.quiet:
             self._sum_up()
         try:

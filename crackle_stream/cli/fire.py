@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from crackle_stream.cli.options import mapping_options, voice_options
+from crackle_stream.cli.options import loss_option, mapping_options, voice_options
 
 EPILOG: Final = """\b
 Examples:
@@ -18,10 +18,11 @@ Examples:
 @click.command("fire", epilog=EPILOG, short_help="Append events to a log.")
 @click.argument("source")
 @click.option("--log", metavar="DIR", required=True, help="The log; made where there is none.")
+@loss_option
 @mapping_options
 @voice_options
 @click.pass_context
-def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
+def command(ctx: click.Context, /, source: str, log: str, accept_loss: bool, **_: Any) -> None:
     """Append the events of a file of JSON lines, or of - (stdin), to a log.
 
     A file that was read before is read on from where that ended. The accounts of every line
@@ -31,6 +32,9 @@ def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
     from crackle_stream.cli.source import is_log, writer
 
     is_log(source, log)
-    with writer(log) as events, Feed(events, source, ctx.params) as feed:
+    with (
+        writer(log, accept_loss=accept_loss) as events,
+        Feed(events, source, ctx.params) as feed,
+    ):
         for _appended in feed:
             pass

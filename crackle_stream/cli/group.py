@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -32,6 +33,13 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run, and answer also what fails before there is a command, such as writing the help."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            sys.exit(answer(error, verbose=False))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and exit with the code that DESIGN gives to what came of it."""

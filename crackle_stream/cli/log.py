@@ -1,4 +1,4 @@
-"""`crackle log`: what is in a log, whether it is whole, and its events."""
+"""`crackle log`: what is in a log, whether it is whole, its events, and markers in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crackle_stream.cli.options import listing_options
+from crackle_stream.cli.options import listing_options, voice_options
+from crackle_stream.errors import UsageError
 from crackle_stream.report.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ Example:
   crackle log verify events.log && backup events.log
 """
 
+_MARK_EPILOG: Final = """\b
+Example:
+  crackle log mark events.log release-2
+  crackle cool events.log --at marker:release-2
+"""
+
 _VERDICTS: Final = {"clean": 0, "unclosed": 1, "torn": 1, "uncertain": 4, "damaged": 4}
 
 _directory = click.argument("directory", metavar="DIR", type=click.Path(exists=True))
@@ -40,7 +47,7 @@ _directory = click.argument("directory", metavar="DIR", type=click.Path(exists=T
 
 @click.group("log", epilog=EPILOG)
 def command() -> None:
-    """Look into a log."""
+    """Look into a log, or set a marker in it."""
 
 
 @command.command("info", epilog="\b\nExample:\n  crackle log info events.log")
@@ -79,6 +86,22 @@ def cat(directory: str, format: str, **_: Any) -> None:  # noqa: A002
     with _reader(directory) as log:
         for text in event_array(log) if format == "json" else event_lines(log):
             click.echo(text, nl=False)
+
+
+@command.command("mark", epilog=_MARK_EPILOG)
+@_directory
+@click.argument("name")
+@voice_options
+def mark(directory: str, name: str, **_: Any) -> None:
+    """Set a marker behind the last event of a log, for --at marker:NAME."""
+    from crackle_stream.cli.say import say
+    from crackle_stream.cooling.decisions import Decisions
+
+    if not name.strip():
+        raise UsageError("the marker has no name: give one, such as release-2")
+    with _reader(directory) as log:
+        position = Decisions.of(log).mark(name, log.count)
+    say(f"{directory}: marker {name!r} at position {position:,}")
 
 
 def _shown(text: str) -> bytes:

@@ -85,6 +85,12 @@ plan_options = _all(
     ),
 )
 
+loss_option = click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Write on behind an end of the log that may have lost events; its bytes are kept aside.",
+)
+
 mapping_options = _all(
     click.option("--label", metavar="PATH", help="Where labels stand, such as .job.name."),
     click.option("--time", metavar="PATH", help="Where times stand."),

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from crackle_stream.cli.feed import Feed
+from crackle_stream.cli.interrupts import Interrupts
 from crackle_stream.cli.say import say
 from crackle_stream.cli.showing import Showing
 from crackle_stream.cli.source import writer
@@ -25,7 +26,12 @@ from crackle_stream.log.eventlog import EventLog
 def cool_log(ctx: click.Context, plan: Plan) -> int:
     """Cool a log at each checkpoint of the plan; give the exit code."""
     showing = Showing(ctx, plan)
-    with EventLog.open(Path(ctx.params["source"])) as log, _workers(ctx) as executor:
+    with (
+        Interrupts(),
+        EventLog.open(Path(ctx.params["source"])) as log,
+        _workers(ctx) as executor,
+    ):
+        log.check_end()
         for report in replay(log, plan, executor):
             showing.show(report)
     showing.end(Accounts())
@@ -38,7 +44,7 @@ def cool_input(ctx: click.Context, plan: Plan) -> int:
     showing = Showing(ctx, plan)
     source, log = ctx.params["source"], ctx.params["log"]
     with (
-        writer(log) as events,
+        writer(log, accept_loss=ctx.params["accept_loss"]) as events,
         _workers(ctx) as executor,
         Feed(events, source, ctx.params) as feed,
     ):

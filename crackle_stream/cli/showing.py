@@ -15,7 +15,7 @@ from crackle_stream.cli.say import say
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.ingest.accounts import Accounts
-from crackle_stream.pattern import Kind, Note
+from crackle_stream.pattern import Kind
 from crackle_stream.report.context import Context, left_out
 from crackle_stream.report.render import Format, rendering
 from crackle_stream.report.terminal import Terminal
@@ -45,11 +45,11 @@ class Showing:
             ),
         )
         self._met: dict[Kind, int] = {}
-        self._notes: set[Note] = set()
+        self._noted: set[tuple[str, tuple[str, ...]]] = set()
         self._begun = False
 
     def show(self, report: CoolingReport) -> None:
-        """Show one checkpoint at once; each note is told one time in a run."""
+        """Show one checkpoint at once; what is noted of the same is told one time in a run."""
         self._write(self._rendering.checkpoint(report))
         for pattern in report.patterns:
             if pattern.kind in self.options.fail_on:
@@ -69,8 +69,9 @@ class Showing:
 
     def _tell(self, report: CoolingReport) -> None:
         for note in report.notes:
-            if note not in self._notes:
-                self._notes.add(note)
+            about = (note.topic, note.subject)
+            if about not in self._noted:
+                self._noted.add(about)
                 say(f"note: {note.text}")
         if self.options.format in ("json", "jsonl"):
             for sentence in left_out(report):

@@ -50,10 +50,10 @@ def opened(source: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writer(log: str | None) -> Iterator[EventLog]:
+def writer(log: str | None, *, accept_loss: bool = False) -> Iterator[EventLog]:
     """Open the log that events go into: the one named, or one that is gone afterwards."""
     if log is not None:
-        with EventLog.create_or_open(Path(log)) as events:
+        with EventLog.create_or_open(Path(log), accept_loss=accept_loss) as events:
             if events.cut is not None:
                 say(f"{log}: {_cut(events.cut)}")
             yield events
@@ -68,6 +68,5 @@ def writer(log: str | None) -> Iterator[EventLog]:
 
 def _cut(cut: Cut) -> str:
     return (
-        f"a crash had cut a write short; its {cut.size} bytes, never acknowledged, "
-        f"are now in {cut.kept}"
+        f"its end was not whole, as after a crash; the {cut.size} bytes of it are now in {cut.kept}"
     )

@@ -63,7 +63,7 @@ class FieldMapping(Struct, frozen=True, kw_only=True):
             if not path.startswith("."):
                 raise UsageError(f"--{name} {path!r} is no path: write .{path}, or .outer.{path}")
             if "" in path[1:].split("."):
-                raise UsageError(f"--{name} {path!r} is no path: a name is missing between its dots")
+                raise UsageError(f"--{name} {path!r} is no path: it lacks a name between two dots")
 
 
 class Understanding(Struct, frozen=True):
@@ -149,7 +149,7 @@ def _guess_unit(value: object) -> TimeUnit:
 
 def _sentence(mapping: FieldMapping, record: dict[str, Any]) -> str:
     parts = [
-        _part("label", mapping.label or ".label", record),
+        _part("label", mapping.label, record),
         _time_part(mapping, record),
         _metrics_part(mapping, record),
     ]
@@ -158,14 +158,18 @@ def _sentence(mapping: FieldMapping, record: dict[str, Any]) -> str:
     return f"reading {', '.join(parts)}"
 
 
-def _part(name: str, path: str, record: dict[str, Any]) -> str:
-    return f"no {name}" if at(record, path) is None else f"{name} from {path}"
+def _part(name: str, asked: str | None, record: dict[str, Any]) -> str:
+    """Say where a part is: at the path asked for, or else under its own name."""
+    places = [path for path in (asked, f".{name}") if path is not None]
+    found = next((path for path in places if at(record, path) is not None), None)
+    text = f"no {name}" if found is None else f"{name} from {found}"
+    return text if found == places[0] or asked is None else f"{text} (nothing at {asked})"
 
 
 def _time_part(mapping: FieldMapping, record: dict[str, Any]) -> str:
     path = mapping.time or ".time"
     counted = isinstance(at(record, path), int | float)
-    return _part("time", path, record) + (
+    return _part("time", mapping.time, record) + (
         f" (epoch {_WORDS[mapping.time_unit or 's']})" if counted else ""
     )
 
@@ -175,4 +179,6 @@ def _metrics_part(mapping: FieldMapping, record: dict[str, Any]) -> str:
         return "every number as a metric"
     path = mapping.metrics or ".metrics"
     pairs = isinstance(at(record, path), list)
-    return _part("metrics", path, record) + (" (list of name/value pairs)" if pairs else "")
+    if at(record, path) is None:
+        return f"no metrics at {path}"
+    return f"metrics from {path}" + (" (list of name/value pairs)" if pairs else "")

@@ -249,6 +249,16 @@ class EventLog:
         self._refresh_own()
         return log_info(self._reader)
 
+    def check_end(self) -> None:
+        """Raise when the log's end is damaged or uncertain; a torn end is no damage.
+
+        Raises
+        ------
+        LogDamagedError
+            Saying where.
+        """
+        self._reader.check_tail()
+
     def verify(self) -> Verdict:
         """Check every byte, and say in what state the log is."""
         self._refresh_own()

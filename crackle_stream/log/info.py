@@ -149,7 +149,7 @@ def _judge_end(reader: LogReader) -> Verdict:
 
 _WHOLE = {
     "clean": "every frame is whole, and the log was closed in order",
-    "unclosed": "every frame is whole; a writer is at work, or was killed, or the last segment is gone",
+    "unclosed": "every frame is whole; a writer is at work or was killed, or the last file is gone",
 }
 _END = {
     "torn": "a write that a crash cut short and that was never acknowledged; the next writer "

@@ -137,8 +137,8 @@ class LogReader:
         A live writer may finish a frame between two looks, so a finding is looked at again.
         """
         tail = self.tail
-        if tail is None or tail.sealed or tail.size() == tail.end:
-            return
+        if tail is None or tail.sealed or 0 < tail.end == tail.size():
+            return  # a segment comes to be with its head, so an empty one is damaged
         end, found = tail.end, examine(tail)
         if found.state in ("damaged", "uncertain"):
             tail.extend()

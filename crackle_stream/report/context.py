@@ -12,7 +12,9 @@ from crackle_stream.detect.describe import tasks
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.report.terminal import Terminal
 
-UNREACHED: Final = "no checkpoint was reached: there are no events, or none where --every or --at asks"
+UNREACHED: Final = (
+    "no checkpoint was reached: there are no events, or none where --every or --at asks"
+)
 
 
 class Context(Struct, frozen=True, kw_only=True):

@@ -47,8 +47,7 @@ def test_a_file_with_a_step_is_a_finding_that_says_where():
     done = run("cool", "events.jsonl")
     assert done.exit_code == 0
     assert "latency_ms rose from 29.9" in done.stdout
-    assert "build-120, position 120" in done.stdout
-    assert "1970-01-01T02:00:00Z" in done.stdout
+    assert "build-120 (1970-01-01T02:00:00Z), position 120" in done.stdout
     assert done.stdout.endswith("more: crackle cool events.jsonl --format json\n")
     assert done.stderr.endswith("read=240 accepted=240 duplicate=0 quarantined=0\n")
 
@@ -112,7 +111,7 @@ def test_an_empty_pipe_is_said_to_hold_nothing():
     done = run("cool", "-", given="")
     assert (done.exit_code, done.stdout) == (
         0,
-        "no checkpoint was reached: there was nothing to look at\n",
+        "no checkpoint was reached: there are no events, or none where --every or --at asks\n",
     )
 
 
@@ -170,3 +169,9 @@ def started(*arguments):
         process.stdin.close()
         process.wait()
         watch.cancel()
+
+
+def test_what_is_noted_at_every_checkpoint_is_told_once():
+    lines = "".join(f'{{"metrics": {{"x": {i % 7}}}}}\n' for i in range(40))
+    told = run("cool", "-", "--every", "10", given=lines).stderr
+    assert told.count("have no time") == 1

@@ -109,3 +109,22 @@ def wait_for_events(log, count, process):
     with EventLog.open(log) as events:
         while process.poll() is None and events.refresh() < count:
             os.sched_yield()
+
+
+@pytest.mark.parametrize(
+    ("stream", "arguments"),
+    [("stdin", ["fire", "-", "--log", "events.log"]), ("stdout", ["cool", "/dev/null"])],
+)
+def test_a_stream_that_is_closed_is_said_so(tmp_path, stream, arguments):
+    closed = "<&-" if stream == "stdin" else ">&-"
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *CRACKLE, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == StorageError.exit_code
+    assert f"crackle: {stream} is closed" in done.stderr
+
+
+def test_a_help_that_cannot_be_written_is_no_traceback():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*CRACKLE, "--help"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == StorageError.exit_code
+    assert b"Traceback" not in done.stderr

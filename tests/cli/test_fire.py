@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from crackle_stream.cli import main
+from crackle_stream.log.disk import OsDisk
 from crackle_stream.log.eventlog import EventLog
 
 
@@ -55,9 +56,44 @@ def test_five_bad_lines_are_told_and_the_rest_is_counted(log):
     assert [line.split(":")[1] for line in told[:5]] == [f" line {i}" for i in range(1, 6)]
     assert told[5:] == [
         "and 3 more rejected lines",
-        "no line was an event: say with --label, --time and --metrics where its parts are",
+        "no line was an event: events are JSON objects in UTF-8, one a line",
         "read=8 accepted=0 duplicate=0 quarantined=8",
     ]
+
+
+def test_where_every_line_is_json_but_no_event_the_options_are_named(log):
+    done = run(["fire", "-", "--log", str(log)], ['{"s": 1}'])
+    assert "no line was an event: say with --label, --time and --metrics" in done.stderr
+
+
+def test_a_full_disk_says_what_is_kept_and_the_same_command_goes_on(log, tmp_path, monkeypatch):
+    source = tmp_path / "events.jsonl"
+    source.write_text("".join(f"{line}\n" for line in lines(3)))
+    with monkeypatch.context() as full:
+        full.setattr(OsDisk, "free", lambda _: 1 << 20)
+        done = run(["fire", str(source), "--log", str(log)])
+    assert done.exit_code == 74
+    assert "the same command goes on from there" in done.stderr
+    assert "1 MiB free and 256 MiB are kept" in done.stderr
+    assert run(["fire", str(source), "--log", str(log)]).exit_code == 0
+    assert labels(log) == ["build-0", "build-1", "build-2"]
+
+
+def test_loss_at_an_uncertain_end_is_accepted_where_asked_for(log, monkeypatch):
+    seen = []
+    monkeypatch.setattr(EventLog, "create_or_open", recording(seen, EventLog.create_or_open))
+    run(["fire", "-", "--log", str(log), "--accept-loss"], lines(1))
+    run(["cool", "-", "--log", str(log), "--accept-loss"], lines(1))
+    run(["fire", "-", "--log", str(log)], lines(1))
+    assert seen == [True, True, False]
+
+
+def recording(seen, make):
+    def create(path, durability="group", *, accept_loss=False):
+        seen.append(accept_loss)
+        return make(path, durability, accept_loss=accept_loss)
+
+    return create
 
 
 def test_quiet_leaves_the_accounts(log):

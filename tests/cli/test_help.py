@@ -13,7 +13,14 @@ from crackle_stream.cli import main
 from crackle_stream.cli.group import COMMANDS
 
 GOLDEN = Path(__file__).parent / "golden"
-PATHS = [[], *([name] for name in COMMANDS), ["log", "info"], ["log", "verify"], ["log", "cat"]]
+PATHS = [
+    [],
+    *([name] for name in COMMANDS),
+    ["log", "info"],
+    ["log", "verify"],
+    ["log", "cat"],
+    ["log", "mark"],
+]
 
 
 def help_of(path):

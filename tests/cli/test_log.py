@@ -87,3 +87,25 @@ def test_a_damaged_log_verifies_with_code_4(log, tmp_path):
     done = run("log", "verify", log)
     assert done.exit_code == 4
     assert "damaged" in done.stdout
+
+
+def test_a_marker_is_a_place_to_cool_at(log):
+    assert run("log", "mark", log, "release-2").exit_code == 0
+    run("fire", "-", "--log", log, given="\n".join(LINES))
+    done = run("cool", log, "--at", "marker:release-2", "--format", "json")
+    assert [report["checkpoint"] for report in json.loads(done.stdout)["checkpoints"]] == [3]
+
+
+def test_a_marker_without_a_name_is_refused(log):
+    done = run("log", "mark", log, " ")
+    assert done.exit_code == 2
+    assert "the marker has no name" in done.stderr
+
+
+def test_a_log_with_a_damaged_end_is_not_cooled_in_silence(log, tmp_path):
+    (segment,) = (tmp_path / "events.log").glob("*.seg")
+    with segment.open("r+b") as file:
+        file.truncate(0)
+    done = run("cool", log)
+    assert done.exit_code == 4
+    assert "is damaged at byte 0" in done.stderr

@@ -185,6 +185,21 @@ def test_a_path_without_its_dot_is_a_mistake_that_is_named(path: str) -> None:
         FieldMapping(label=path)
 
 
+def test_a_path_at_which_there_is_nothing_is_said_so() -> None:
+    record = {"label": "a", "time": 5, "metrics": {}}
+    told = said(record, label=".zip", time=".when", metrics=".none")
+    assert told == (
+        "reading label from .label (nothing at .zip), time from .time (nothing at .when), "
+        "no metrics at .none"
+    )
+
+
+@pytest.mark.parametrize("path", [".", ".a..b", ".a."])
+def test_a_path_that_lacks_a_name_is_a_mistake_that_is_named(path: str) -> None:
+    with pytest.raises(UsageError, match=r"--time .* lacks a name"):
+        FieldMapping(time=path)
+
+
 json_values = st.recursive(
     st.none()
     | st.booleans()

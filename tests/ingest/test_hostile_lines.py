@@ -90,6 +90,8 @@ def event_of(line: bytes, **options: Any) -> TaskEvent:
         (b'{"metrics":{},"other":"\xed\xa0\x80"}', "invalid_utf8", None),
         (b"[" * DEEP, "too_deep", None),
         (b'{"metrics":{},"value":' + b"[" * DEEP + b"]" * DEEP + b"}", "too_deep", None),
+        (b'{"metrics":{},"value":' + b"[" * 900 + b"]" * 900 + b"}", "too_deep", None),
+        (b'{"metrics":{"a":NaN},"b":' + b"[" * 900 + b"]" * 900 + b"}", "too_deep", None),
         (b'{"metrics":{},"other":' + b'{"a":' * 40 + b"1" + b"}" * 41, "too_deep", None),
     ],
 )
@@ -103,6 +105,11 @@ def test_a_bad_line_is_refused_with_its_reason_and_place(
     assert rejection.excerpt == line[:4096]
     assert rejection.sha256 == hashlib.sha256(line).hexdigest()
     assert rejection.detail
+
+
+@pytest.mark.parametrize("line", [b"[", b'{"metrics":{}},', b"{", b"]"])
+def test_a_line_of_an_array_or_an_indented_object_says_how_to_write_it(line: bytes) -> None:
+    assert "each event on a line of its own" in rejection_of(line).detail
 
 
 def test_a_line_of_three_megabytes_is_refused_at_its_place() -> None:

@@ -222,6 +222,13 @@ def test_an_event_that_fits_into_no_frame_is_refused_and_the_log_goes_on(tmp_pat
     assert log.append(batch_events([event(0)])) == range(1)
 
 
+def test_a_log_that_lost_its_last_segment_is_not_called_closed_in_order(tmp_path: Path) -> None:
+    filled(tmp_path, [1] * 40, segment_bytes=3_000).close()
+    assert EventLog.open(tmp_path).verify().state == "clean"
+    max(tmp_path.glob("*.seg")).unlink()
+    assert EventLog.open(tmp_path).verify().state == "unclosed"
+
+
 def test_info_describes_what_the_log_holds(tmp_path: Path) -> None:
     log = filled(tmp_path, [4, 3], segment_bytes=700)
     info = log.info()

@@ -14,7 +14,7 @@ from crackle_stream.detect.candidate import Candidate
 from crackle_stream.detect.describe import describe
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.pattern import Pattern, PhaseTransitionPattern
+from crackle_stream.pattern import Pattern, PhaseTransitionPattern, pattern_id
 from crackle_stream.timestamp import NO_TIME, format_time
 from crackle_stream.window.order import OrderedRows
 
@@ -96,5 +96,7 @@ def _whole(
         filled |= {"at_label": at.label, "at_time": at.time}
         if pattern.at in places:
             filled["metrics"] = {**pattern.metrics, "place": float(places[pattern.at])}
+    if pattern.group is not None:
+        filled["id"] = pattern_id(pattern.kind, pattern.id, pattern.group)
     whole = replace(pattern, **filled)
     return replace(whole, description=describe(whole))

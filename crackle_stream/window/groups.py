@@ -54,7 +54,7 @@ class GroupSpec(Struct, frozen=True):
         if text == "label":
             return cls()
         if not text or text == "re:":
-            raise UsageError("no groups to make: write label, a glob such as etl-*, or re:(\\w+)-")
+            raise UsageError("no groups to make: write label, a glob like etl-*, or re:(\\w+)-\\d+")
         if not text.startswith("re:"):
             return cls("glob", text)
         spec = cls("regex", text.removeprefix("re:"))

@@ -14,6 +14,7 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.table import Table
 
 MAX_METRICS: Final = 1_000
+LARGEST: Final = 1e150
 DURATION: Final = "duration"
 FAILED: Final = "outcome.failed"
 _OK_CODE: Final = OUTCOMES.index("ok")
@@ -62,6 +63,7 @@ class RowReader:
         self._kept = derived.union(kept)
         self._seen = 0
         self.left_out = 0
+        self.immeasurable = 0
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -82,19 +84,29 @@ class RowReader:
         for name, column in columns.items():
             values[:, names.index(name)] = column
         self._fill(batch, first, names, values)
+        self._drop_immeasurable(values, first)
         self._seen = max(self._seen, first + len(batch))
         positions = np.arange(first, first + len(batch), dtype=np.int64)
         return Table(names, positions, positions, batch.times, values)
 
     def notes(self) -> tuple[Note, ...]:
         """Say how many values were left out, if any."""
-        if not self.left_out:
-            return ()
-        text = (
-            f"{self.left_out:,} values of further metrics than the first {self._max_metrics:,} "
-            "were left out"
+        reasons = (
+            (self.left_out, f"further metrics than the first {self._max_metrics:,}"),
+            (self.immeasurable, f"a size beyond {LARGEST:g}"),
         )
-        return (Note("metrics", text),)
+        return tuple(
+            Note("metrics", f"values of {reason} were left out: {count:,}")
+            for count, reason in reasons
+            if count
+        )
+
+    def _drop_immeasurable(self, values: NDArray[np.float64], first: int) -> None:
+        """Leave out what has no square among float64: no variance could be given of it."""
+        huge = np.abs(values) > LARGEST
+        if huge.any():
+            values[huge] = np.nan
+            self.immeasurable += int(huge[max(self._seen - first, 0) :].sum())
 
     def _admit(self, batch: EventBatch) -> None:
         """Learn new metric names in the order of the events that bring them."""

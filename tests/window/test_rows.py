@@ -115,3 +115,13 @@ def test_a_reader_can_start_in_the_middle_with_the_names_kept():
     reader = RowReader(max_metrics=2, kept=["a", "b"])
     events = [TaskEvent(metrics={"c": 1.0, "b": 2.0})]
     assert as_dicts(reader.read(batch_events(events), 50)) == [{"b": 2.0}]
+
+
+def test_numbers_whose_square_is_no_float_are_left_out_once_and_said():
+    reader = RowReader()
+    batch = batch_events([TaskEvent(metrics={"x": x}) for x in (1.0, 1.5e300, -2e200, 1e150)])
+    for _ in range(2):
+        column = reader.read(batch, 0).column("x")
+        assert np.isnan(column).tolist() == [False, True, True, False]
+    (note,) = reader.notes()
+    assert note.text == "values of a size beyond 1e+150 were left out: 2"

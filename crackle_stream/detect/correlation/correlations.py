@@ -180,7 +180,7 @@ class _Search:
     def _draft(self, form: _Form, size: float) -> Candidate:
         names = self._residuals.names
         subject = (names[form.pair[0]], names[form.pair[1]])
-        weightiest = form.rows[np.argsort(-form.leverage, kind="stable")]
+        weightiest = form.rows[np.argsort(-form.leverage, kind="stable")][:20]
         pattern = CorrelationPattern(
             id=pattern_id("correlation", *subject, form.form, form.lag),
             description="",
@@ -188,7 +188,7 @@ class _Search:
             subject=subject,
             metrics=form.metrics | self._partial(form, *form.pair),
             involved_tasks=(),
-            involved_count=len(form.rows),
+            involved_count=len(weightiest),
             window=self._view.span,
             group=self._view.group,
             evidence=Evidence(
@@ -207,7 +207,7 @@ class _Search:
             size=size,
             p_value=form.p_value,
             gate="correlation",
-            involved=tuple(self._residuals.positions[weightiest[:20]].tolist()),
+            involved=tuple(self._residuals.positions[weightiest].tolist()),
         )
 
     def _partial(self, form: _Form, i: int, j: int) -> dict[str, float]:

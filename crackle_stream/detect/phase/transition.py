@@ -69,6 +69,7 @@ def describe_transition(
     before = piece_level(series, change.start, change.at)
     after = piece_level(series, change.at, change.stop)
     at, low, high = (_position(view, row) for row in (place.at, place.low, place.high))
+    around = _around(view, place.at)
     pattern = PhaseTransitionPattern(
         id=pattern_id("phase_transition", name, change.form, at, view.group),
         description="",
@@ -76,7 +77,7 @@ def describe_transition(
         subject=(name,),
         metrics=_numbers(change, before, after),
         involved_tasks=(),
-        involved_count=before.n + after.n,
+        involved_count=len(around),
         window=view.span,
         group=view.group,
         evidence=_evidence(change.p_value, change.size, before.n + after.n),
@@ -92,7 +93,7 @@ def describe_transition(
         size=change.size,
         p_value=change.p_value,
         gate="shift",
-        involved=_around(view, place.at),
+        involved=around,
     )
 
 

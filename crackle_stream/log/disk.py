@@ -155,7 +155,7 @@ class OsDisk:
     def make(self) -> None:
         """Make the directory where it is missing."""
         if not os.path.isdir(self.path):
-            os.makedirs(self.path, _DIRECTORY_MODE)
+            os.makedirs(self.path, _DIRECTORY_MODE, exist_ok=True)  # another may be first
             _fsync_directory(os.path.dirname(os.path.abspath(self.path)))
 
     def make_directory(self, name: str) -> None:

@@ -139,10 +139,10 @@ class LogReader:
         tail = self.tail
         if tail is None or tail.sealed or 0 < tail.end == tail.size():
             return  # a segment comes to be with its head, so an empty one is damaged
-        end, found = tail.end, examine(tail)
+        seen, found = (tail.end, tail.marked), examine(tail)
         if found.state in ("damaged", "uncertain"):
-            tail.extend()
-            if tail.end == end:
+            tail.extend()  # a sync mark that came meanwhile moves no end
+            if (tail.end, tail.marked) == seen:
                 raise tail.damage(found.offset, f"what follows is {found.state}")
 
     def _find_segments(self) -> None:

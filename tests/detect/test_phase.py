@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from crackle_stream.pattern import PhaseTransitionPattern
 
 DATA = Path(__file__).parent / "data"
 LEVEL = 0.001
+TEN_METRICS = 0.0125 / 40
+"""Bonferroni level of one change among those of ten metrics, at normal rate."""
 MEASURES = Roles({}, (), {})
 
 
@@ -190,3 +193,34 @@ def test_rare_events_are_silent(n: int) -> None:
     rng = np.random.default_rng(n)
     rare = {f"m{i}": rng.poisson(0.1, size=n).astype(float) for i in range(6)}
     assert places(phases_of(**rare)) == []
+
+
+def rare_counts() -> np.ndarray:
+    return np.random.default_rng(3).poisson(0.1, size=(1601, 60))[[337, 1170, 1600]]
+
+
+def rare_marks() -> np.ndarray:
+    return np.random.default_rng(3).random((885, 60))[[884]] < 0.05
+
+
+def sizes_mostly_zero() -> np.ndarray:
+    rng = np.random.default_rng(8)
+    draws = [(rng.random(1000) >= 0.7) * rng.lognormal(size=1000) for _ in range(12)]
+    return np.array(draws[-1:])
+
+
+@pytest.mark.parametrize("draw", [rare_counts, rare_marks, sizes_mostly_zero])
+def test_a_few_others_among_zeros_are_no_change_where_they_happen_to_crowd(
+    draw: Callable[[], np.ndarray],
+) -> None:
+    for values in draw():
+        assert sure(phases_of(x=values.astype(float)), TEN_METRICS) == []
+
+
+def test_a_wider_spread_of_rounded_values_is_found() -> None:
+    values = noise(200)
+    values[100:] *= 3
+    ((form, at),) = places(phases_of(x=np.round(values)))
+    assert form == "spread"
+    assert at is not None
+    assert abs(at - 100) <= 10

@@ -80,14 +80,16 @@ def find_changes(values: Floats) -> Changes:
     scale = step_scale(values)
     scale = scale if scale > 0 else 1.0
     scaled = (values - np.median(values)) / scale
-    scaled, tamed, pieces = _with_or_without_season(scaled)
+    # A slope through zeros and a few others would tear ties apart, and fit three ones in a row.
+    bends = bool(np.median(np.abs(scaled)) > 0)
+    scaled, tamed, pieces = _with_or_without_season(scaled, bends)
     pieces, p_values = _keep_significant(scaled, tamed, pieces)
     fitted = pieces.fit(tamed)
     rho = Products.of(tamed - fitted).rho
     return Changes(pieces, p_values, tamed, scaled - fitted, rho, scale)
 
 
-def _with_or_without_season(scaled: Floats) -> tuple[Floats, Floats, Segmentation]:
+def _with_or_without_season(scaled: Floats, bends: bool) -> tuple[Floats, Floats, Segmentation]:
     """Take out a season that is seen often enough, or explains more than changes do."""
     left = remove_season(scaled[:, None])[:, 0]
     power = np.abs(fft.rfft(scaled - left)) ** 2
@@ -95,16 +97,16 @@ def _with_or_without_season(scaled: Floats) -> tuple[Floats, Floats, Segmentatio
     # A piece shorter than a cycle could be what an uneven season left behind.
     cycle = max(LEAST, len(scaled) // max(cycles, 1))
     if cycles >= SEASON_CYCLES:
-        return left, *_segment(left, cycle)[:2]
-    tamed, pieces, score = _segment(scaled, LEAST)
+        return left, *_segment(left, cycle, bends)[:2]
+    tamed, pieces, score = _segment(scaled, LEAST, bends)
     if cycles and pieces.changes:
-        other, fewer, other_score = _segment(left, cycle)
+        other, fewer, other_score = _segment(left, cycle, bends)
         if other_score + CHANGE_PRICE * np.log(len(scaled)) < score:
             return left, other, fewer
     return scaled, tamed, pieces
 
 
-def _segment(scaled: Floats, least: int) -> tuple[Floats, Segmentation, float]:
+def _segment(scaled: Floats, least: int, bends: bool) -> tuple[Floats, Segmentation, float]:
     """Clip outliers; along a ladder of penalties, choose what has the best AR(1) likelihood.
 
     The ladder's steps stand for noise of rising long-run variance. Its end has no change; a
@@ -114,7 +116,7 @@ def _segment(scaled: Floats, least: int) -> tuple[Floats, Segmentation, float]:
     n, sums = len(values), Sums(values)
     unit = np.log(n) * float(np.mean(np.diff(values) ** 2)) / 2
     splits = propose_splits((sums.flat, sums.line), n, least=least, most=SPLITS, floor=unit)
-    prices = Prices(splits, n, sums.flat, sums.line, least)
+    prices = Prices(splits, n, sums.flat, sums.line if bends else None, least)
     best, lowest, factor = Segmentation((0, n), (False,)), np.inf, 1.0
     while True:
         flat = prices.segment(CHANGE_PRICE * unit * factor)
@@ -177,7 +179,8 @@ class _Trial:
         """P-value of the fitted contrast over draws from the residuals of the null."""
         null = self._null.fit(self._values)
         residual = scaled - null
-        limit = SCORE_LIMIT * robust_std(residual)
+        # One step noise at least: around a fit through zeros the median deviation is next to none.
+        limit = SCORE_LIMIT * max(robust_std(residual), 1.0)
         clipped = np.clip(residual, -limit, limit)
         here = slice(self._start, self._stop)
         contrast = self._pieces.fit(self._values)[here] - null[here]

@@ -27,6 +27,7 @@ from crackle_stream.detect.phase.effect import (
 from crackle_stream.detect.phase.locate import locate
 from crackle_stream.detect.phase.longrun import Products, innovations, normal_scores
 from crackle_stream.detect.phase.spread import Shape, Spread, find_score_changes, without_spread
+from crackle_stream.detect.phase.ties import nearest, repeated_values
 from crackle_stream.detect.phase.transition import Transition, describe_drift, describe_transition
 from crackle_stream.detect.roles import Role, Roles
 from crackle_stream.detect.view import Series, View
@@ -36,6 +37,8 @@ Floats = NDArray[np.float64]
 LEAST_VALUES: Final = 12
 """Fewer values have no power after the search."""
 DRIFT_AT: Final = 0.05
+CHANCE: Final = 3.0
+"""Standard errors of a correlation below which ties are not torn to take it out."""
 
 
 class Phases(Struct, frozen=True):
@@ -112,17 +115,26 @@ def _scored(series: Series, found: Changes) -> tuple[list[Transition], list[Tran
     """
     if series.width > 1:
         return _binned_spread(series), []
-    scores = normal_scores(innovations(found.residual, found.rho))
-    spread = find_score_changes(Spread(scores, tied=_mostly_tied(series.mean)))
-    shape = find_score_changes(Shape(without_spread(scores, spread.pieces)))
-    widened = spread_transitions(spread, found.residual)
-    others = location_transitions(found) + widened
-    reshaped = shape_transitions(shape, found.residual)
-    return widened, [change for change in reshaped if not _explained(change, others)]
+    repeated = repeated_values(series.mean)
+    tied = len(repeated) > 0
+    left, rho = found.residual, found.rho
+    if tied:
+        left = _untorn(series.mean, found, repeated)
+        rho = rho if rho > CHANCE / np.sqrt(len(left)) else 0.0
+    scores = normal_scores(innovations(left, rho))
+    spread = find_score_changes(Spread(scores, tied))
+    shape = find_score_changes(Shape(without_spread(scores, spread.pieces), tied))
+    moved, widened = location_transitions(found), spread_transitions(spread, left)
+    if tied:
+        widened = [change for change in widened if not _explained(change, moved)]
+    reshaped = shape_transitions(shape, left)
+    return widened, [change for change in reshaped if not _explained(change, moved + widened)]
 
 
-def _mostly_tied(values: Floats) -> bool:
-    return 2 * len(np.unique(values)) <= len(values)
+def _untorn(values: Floats, found: Changes, repeated: Floats) -> Floats:
+    """Give the residuals of a tied series, in which equal values are equal still."""
+    fitted = values - found.residual * found.scale
+    return (values - nearest(fitted, repeated)) / found.scale
 
 
 def _binned_spread(series: Series) -> list[Transition]:

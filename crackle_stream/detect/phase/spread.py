@@ -4,7 +4,7 @@ Null of each change: without it, the scores are identically distributed, with de
 order in the quantity that is compared. Scores are normal whatever the residuals were, but for
 ties, so that a variance ratio has its F distribution; ties and clusters of volatility lower the
 degrees of freedom by the long-run variance of the squares, and where most values are ties the
-evidence must also stand against draws from the squares themselves.
+evidence must also stand against draws from the values compared themselves.
 """
 
 from __future__ import annotations
@@ -59,10 +59,19 @@ class ScoreChanges(Struct, frozen=True):
 
 
 class _Channel:
-    """Scores whose moments are compared between pieces."""
+    """Scores whose moments are compared between pieces.
 
-    def __init__(self, columns: Floats) -> None:
-        self._columns = columns
+    Parameters
+    ----------
+    columns
+        What is summed up, one row a moment.
+    tied
+        Whether most values were ties, so that the scores are not normal: evidence must then also
+        stand against draws from the columns themselves.
+    """
+
+    def __init__(self, columns: Floats, tied: bool) -> None:
+        self._columns, self._tied = columns, tied
         self.n = columns.shape[1]
         self._sums = np.zeros((len(columns), self.n + 1))
         np.cumsum(columns, axis=1, out=self._sums[:, 1:])
@@ -77,22 +86,25 @@ class _Channel:
         factors = [np.mean(row * row) / scale * inflation(Products.of(row).rho) for row in left]
         return max(1.0, *map(float, factors))
 
+    def drawn(self, start: int, split: int, stop: int) -> float:
+        """Tail of the differences over draws from the columns: zeros among ties are no wonder."""
+        if not self._tied:
+            return 0.0
+        contrast = np.full(stop - start, -1.0 / (split - start))
+        contrast[split - start :] = 1.0 / (stop - split)
+        differences = [float(np.sum(contrast * row[start:stop])) for row in self._columns]
+        tails = [
+            sum_tail(contrast * np.sign(difference), row[start:stop], abs(difference))
+            for row, difference in zip(self._columns, differences, strict=True)
+        ]
+        return min(1.0, 2 * len(tails) * min(tails))
+
 
 class Spread(_Channel):
-    """Variance of the scores: normal log-likelihood with mean zero.
-
-    Parameters
-    ----------
-    scores
-        Normal scores.
-    tied
-        Whether most values were ties, so that the scores are not normal: evidence must then also
-        stand against draws from the squares themselves.
-    """
+    """Variance of the scores: normal log-likelihood with mean zero."""
 
     def __init__(self, scores: Floats, tied: bool = False) -> None:
-        super().__init__((scores * scores)[None])
-        self._tied = tied
+        super().__init__((scores * scores)[None], tied)
 
     def cost(self, start: Ints, stop: Ints) -> Floats:
         """Twice the negative log-likelihood of each piece, less a constant."""
@@ -111,16 +123,7 @@ class Spread(_Channel):
         ratio = float(self.total(split, stop)[0] / max(self.total(start, split)[0], 1e-12))
         ratio *= (split - start) / (stop - split)
         tails = special.fdtr(after, before, ratio), special.fdtrc(after, before, ratio)
-        drawn = self._drawn(start, split, stop) if self._tied else 0.0
-        return 2 * max(float(min(tails)), drawn), inflated
-
-    def _drawn(self, start: int, split: int, stop: int) -> float:
-        """Tail of the difference over draws from the squares: zeros among ties are no wonder."""
-        squares = self._columns[0, start:stop]
-        contrast = np.full(stop - start, -1.0 / (split - start))
-        contrast[split - start :] = 1.0 / (stop - split)
-        difference = float(np.sum(contrast * squares))
-        return sum_tail(contrast * np.sign(difference), squares, abs(difference))
+        return max(2 * float(min(tails)), self.drawn(start, split, stop)), inflated
 
 
 class Shape(_Channel):
@@ -130,11 +133,11 @@ class Shape(_Channel):
     1937, Skandinavisk Aktuarietidskrift 20).
     """
 
-    def __init__(self, scores: Floats) -> None:
+    def __init__(self, scores: Floats, tied: bool = False) -> None:
         ranks = 2 * special.ndtr(scores) - 1
         third = np.sqrt(7) * (5 * ranks**3 - 3 * ranks) / 2
         fourth = 3 * (35 * ranks**4 - 30 * ranks**2 + 3) / 8
-        super().__init__(np.stack([third - third.mean(), fourth - fourth.mean()]))
+        super().__init__(np.stack([third - third.mean(), fourth - fourth.mean()]), tied)
 
     def cost(self, start: Ints, stop: Ints) -> Floats:
         """Squared error of both components around their means, less a constant."""
@@ -150,7 +153,8 @@ class Shape(_Channel):
         first, middle, last = ends
         gain = self.cost(first, last) - self.cost(first, middle) - self.cost(middle, last)
         inflated = self.dependence(null, 1.0)
-        return float(special.chdtrc(2, gain[0] / inflated)), inflated
+        tail = float(special.chdtrc(2, gain[0] / inflated))
+        return max(tail, self.drawn(start, split, stop)), inflated
 
 
 def find_score_changes(channel: Spread | Shape) -> ScoreChanges:

@@ -1,93 +1,91 @@
-"""Print how well laws are found: nulls, planted laws, two real tables, and what it costs.
-
-python -m tests.bench.laws --draws 200 --seed 1
-"""
+"""How well laws are found: tables without one, planted laws, two real tables."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.conservation.laws import find_laws
-from crackle_stream.detect.phase.phases import Phases
-from crackle_stream.detect.roles import find_roles
-from crackle_stream.detect.view import table_of, view_table
 from crackle_stream.pattern import ConservationPattern
+from tests.bench import streams
+from tests.bench.streams import Draw, Values
+from tests.bench.table import Row, print_table
+from tests.bench.window import columns_of, said, window_of
 
 REPLAY = Path(__file__).parents[2] / "replay"
-Values = np.ndarray
-Table = dict[str, Values]
 
-
-def detect(columns: Table) -> tuple[Candidate, ...]:
-    view = view_table(table_of(columns))
-    return find_laws(view, find_roles(view), Phases(Detection((), 0), {})).candidates
-
-
-def equations(columns: Table) -> list[ConservationPattern]:
-    return [c.pattern for c in detect(columns) if c.gate == "none"]  # type: ignore[misc]
-
-
-def seasons(z: Values, rng: np.random.Generator) -> Values:
-    phase = rng.uniform(0, 6, z.shape[1]) * rng.integers(2)
-    wave = np.sin(2 * np.pi * np.arange(len(z))[:, None] / rng.choice([7, 24]) + phase)
-    return np.exp(wave + rng.choice([0.1, 0.5]) * z)
-
-
-def autoregressive(z: Values, rng: np.random.Generator) -> Values:
-    for t in range(1, len(z)):
-        z[t] += 0.7 * z[t - 1]
-    return z + rng.choice([0, 10, 1000])
-
-
-def factor(z: Values, rng: np.random.Generator) -> Values:
-    r = rng.choice([0.9, 0.99, 0.999])
-    x = np.sqrt(r) * rng.normal(size=(len(z), 1)) + np.sqrt(1 - r) * z
-    return [x, np.exp(x), np.round(100 + 20 * x), np.round(50 + 10 * x, 1)][rng.integers(4)]
-
-
-def rounded(z: Values, rng: np.random.Generator) -> Values:
-    kinds = [np.floor(4 * rng.random(z.shape)), np.round(rng.random(z.shape), 2)]
-    return [*kinds, np.clip(np.round(50 + 15 * z), 0, 100), np.round(np.exp(z), 1)][rng.integers(4)]
-
-
-NULLS: dict[str, Callable[[Values, np.random.Generator], Values]] = {
-    "normal": lambda z, rng: z if rng.integers(2) else 50 + 10 * z,
-    "lognormal": lambda z, rng: np.exp(rng.uniform(0.2, 2) * z),
-    "counts": lambda z, rng: rng.poisson(rng.choice([0.5, 3, 20, 500], z.shape[1]), z.shape) * 1.0,
-    "autoregressive": autoregressive,
-    "random walks": lambda z, rng: np.round(3 * np.cumsum(z, axis=0), rng.choice([0, 9])),
-    "common factor": factor,
-    "seasons": seasons,
-    "rounded": rounded,
-    "sparse": lambda z, rng: np.where(rng.random(z.shape) < 0.1, np.floor(np.exp(1 + z)), 0.0),
+NULLS: dict[str, Draw] = {
+    "normal": streams.normal,
+    "lognormal": streams.lognormal_widths,
+    "counts": streams.counts,
+    "AR(.7)": streams.autoregressive,
+    "random walk": streams.rounded_walk,
+    "common factor": streams.common_factor,
+    "season": streams.multiplied_season,
+    "rounded": streams.rounded,
+    "sparse": streams.sparse,
 }
 
 
-def nulls(draws: int, rng: np.random.Generator) -> None:
-    print(f"tables without a law, {draws} of each kind: n 30 to 1,000, 4 to 12 metrics")
-    print(f"  {'kind':16}{'with a law':>12}{'near-constant at normal':>26}")
-    for kind, make in NULLS.items():
-        false = steady = 0
-        for _ in range(draws):
+def print_tables(draws: int, seed: int) -> None:
+    """Print all tables of laws."""
+    print_table(
+        "laws: share of tables without one (n 30 to 1,000, 4 to 12 metrics) [fresh draws]",
+        ("a law", "anything"),
+        nulls(5 * draws, seed),
+    )
+    print_table(
+        "laws planted among six metrics of counts, n = 200: found, spurious a draw [fresh draws]",
+        ("found", "spurious"),
+        plants(draws, seed),
+    )
+    print_table(
+        "laws of real tables [development]",
+        ("breaks", "law"),
+        [row for name in ("daily-reports", "exoplanets") for row in recorded(name)],
+    )
+
+
+def equations(columns: dict[str, Values]) -> list[ConservationPattern]:
+    """Give the laws of a table, near-constant metrics left out."""
+    found = said(find_laws(*window_of(columns)))
+    return [one.pattern for one in found if one.gate == "none"]  # type: ignore[misc]
+
+
+def nulls(draws: int, seed: int) -> Iterator[Row]:
+    """Give the share of tables with a law, and with a near-constant metric or a law."""
+    for name, draw in NULLS.items():
+        hits = np.zeros(2)
+        for turn in range(draws):
+            rng = np.random.default_rng([seed, turn])
             n = int(rng.choice([30, 60, 200, 1000], p=[0.4, 0.3, 0.25, 0.05]))
-            m = int(rng.integers(4, 13))
-            values = make(rng.normal(size=(n, m)), rng)
-            found = detect({f"m{i:02d}": values[:, i] for i in range(m)})
-            false += any(c.gate == "none" for c in found)
-            near = (c for c in found if c.gate == "variation" and c.size <= 0.005)
-            steady += any(c.p_value < 0.0125 / m for c in near)
-        print(f"  {kind:16}{false:12}{steady:26}")
+            values = draw(rng, n, int(rng.integers(4, 13)))
+            found = said(find_laws(*window_of(columns_of(values))))
+            hits += any(one.gate == "none" for one in found), bool(found)
+        yield name, (hits / draws).tolist()
 
 
-def planted(a: Values, b: Values, rng: np.random.Generator) -> Table:
+def plants(draws: int, seed: int) -> Iterator[Row]:
+    """Give how often each planted law is found, and spurious laws beside it."""
+    found: Counter[str] = Counter()
+    spurious: Counter[str] = Counter()
+    for turn in range(draws):
+        rng = np.random.default_rng([seed, turn])
+        columns = columns_of(rng.integers(1, 900, (200, 6)).astype(np.float64))
+        for name, made in planted(columns["m00"], columns["m01"], rng).items():
+            laws = equations({**columns, "y": made})
+            hits = [law for law in laws if law.subject == ("m00", "m01", "y")]
+            found[name] += bool(hits)
+            spurious[name] += len(laws) - len(hits[:1])
+    for name, count in found.items():
+        yield name, (count / draws, spurious[name] / draws)
+
+
+def planted(a: Values, b: Values, rng: np.random.Generator) -> dict[str, Values]:
     """Give metrics that follow from two others."""
     n = len(a)
     late = (np.arange(n) > 2 * n // 3) * rng.integers(1, 9, n)
@@ -102,62 +100,11 @@ def planted(a: Values, b: Values, rng: np.random.Generator) -> Table:
     }
 
 
-def plants(draws: int, rng: np.random.Generator) -> None:
-    print(f"planted among 6 metrics of counts, n = 200, {draws} draws: found, and spurious laws")
-    found: Counter[str] = Counter()
-    spurious: Counter[str] = Counter()
-    for _ in range(draws):
-        columns = {f"m{i}": rng.integers(1, 900, 200) * 1.0 for i in range(6)}
-        for name, made in planted(columns["m0"], columns["m1"], rng).items():
-            laws = equations({**columns, "y": made})
-            hits = [law for law in laws if law.subject == ("m0", "m1", "y")]
-            found[name] += bool(hits)
-            spurious[name] += len(laws) - len(hits[:1])
-    for name, count in found.items():
-        print(f"  {name:28}{count / draws:6.2f}{spurious[name]:6}")
-
-
-def replayed(name: str) -> Table:
+def recorded(name: str) -> Iterator[Row]:
+    """Give the laws of a recorded table and the number of rows that break each."""
     lines = (REPLAY / name / "events.jsonl").read_text().splitlines()
-    metrics = [json.loads(line)["metrics"] for line in lines]
-    names = sorted({metric for row in metrics for metric in row})
-    return {metric: np.array([row.get(metric, np.nan) for row in metrics]) for metric in names}
-
-
-def real(name: str) -> None:
-    columns = replayed(name)
-    print(f"{name}, {len(next(iter(columns.values())))} rows, {len(columns)} metrics")
-    for law in equations(columns):
+    rows = [json.loads(line)["metrics"] for line in lines]
+    metrics = sorted({metric for row in rows for metric in row})
+    for law in equations({m: np.array([row.get(m, np.nan) for row in rows]) for m in metrics}):
         terms = " ".join(f"{weight:+g} {term}" for term, weight in law.terms.items())
-        broken = f"{law.exception_count or 0} exceptions, broke at {law.broke_at}"
-        print(f"  {law.form} {terms} = {law.constant:g}  ({broken})")
-
-
-def cost(rng: np.random.Generator) -> None:
-    print("processor time, best of 5, lognormal to three decimals")
-    for n, m in ((200, 12), (1_000, 12), (1_000, 60)):
-        values = np.round(np.exp(rng.normal(size=(n, m))), 3)
-        columns = {f"m{i:02d}": values[:, i] for i in range(m)}
-        spent = []
-        for _ in range(5):
-            before = time.process_time()
-            detect(columns)
-            spent.append(time.process_time() - before)
-        print(f"  {n:6,} x {m:2}{1e3 * min(spent):8.0f} ms")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--draws", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    rng = np.random.default_rng(asked.seed)
-    nulls(asked.draws, rng)
-    plants(max(asked.draws // 5, 1), rng)
-    for name in ("daily-reports", "exoplanets"):
-        real(name)
-    cost(rng)
-
-
-if __name__ == "__main__":
-    main()
+        yield name, (law.exception_count or 0, f"{law.form}: {terms} = {law.constant:g}")

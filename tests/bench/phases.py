@@ -1,33 +1,27 @@
-"""Print the table of phase transitions: ours beside ruptures, in one run.
+"""Phase transitions: a public benchmark, noise, and planted changes; ruptures beside ours.
 
-``python tests/bench/phases.py [--windows N]``; needs the `bench` extra. Tuning looks at the
-development series only; the held-out ones are measured and written down.
+Tuning looks at the development series only; the held-out ones are measured and written down.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
-import ruptures
-from numpy.typing import NDArray
 
 from crackle_stream.detect.candidate import Candidate
-from crackle_stream.detect.phase.phases import find_phases
-from crackle_stream.detect.roles import find_roles
-from crackle_stream.detect.view import table_of, view_table
+from tests.bench import streams
+from tests.bench.streams import Draw, Values
+from tests.bench.table import Row, print_table
+from tests.bench.window import columns_of, said, window_of
 
-Floats = NDArray[np.float64]
-Detector = Callable[[Floats], list[int]]
+Detector: TypeAlias = Callable[[Values], list[int]]
 
 SERIES = Path(__file__).parent / "data" / "change-points"
-NIGHTLY = Path(__file__).parents[2] / "replay" / "nightly-benchmarks" / "nightly.jsonl"
 HELD_OUT = (
     "co2_canada",
     "gdp_croatia",
@@ -36,60 +30,84 @@ HELD_OUT = (
     "shanghai_license",
     "usd_isk",
 )
-SIZE, LEVEL = 0.5, 0.0125
-"""The gates at normal rate: least size, and the false discovery level of one kind."""
+SIZES = (24, 60, 200, 300, 1000)
+
+NULLS: dict[str, Draw] = {
+    "normal": streams.normal,
+    "lognormal": streams.lognormal,
+    "student t3": streams.student,
+    "counts": streams.poisson(3),
+    "rare counts": streams.poisson(0.1),
+    "season": streams.season,
+    "weekly": streams.weekly,
+    "AR(.7)": streams.autoregressive,
+    "random walk": streams.random_walk,
+}
+
+PLANTED: dict[str, Callable[[Values], Values]] = {
+    "step of 1 sd": lambda tail: tail + 1,
+    "step of 2 sd": lambda tail: tail + 2,
+    "variance x 3": lambda tail: tail * np.sqrt(3),
+    "spread x 3": lambda tail: tail * 3,
+    "bend of .05 a row": lambda tail: tail + 0.05 * np.arange(len(tail)),
+}
 
 
-def passing(columns: dict[str, Floats]) -> list[Candidate]:
-    """Give the candidates that pass the normal rate, by Benjamini-Hochberg."""
-    view = view_table(table_of(dict(columns)))
-    detection = find_phases(view, find_roles(view)).detection
-    ordered = np.sort([found.p_value for found in detection.candidates])
-    steps = LEVEL * np.arange(1, len(ordered) + 1) / detection.tested
-    below = np.flatnonzero(ordered <= steps)
-    limit = ordered[below[-1]] if len(below) else -1.0
-    return [
-        found
-        for found in detection.candidates
-        if found.p_value <= limit and (found.gate == "none" or found.size >= SIZE)
-    ]
+def print_tables(draws: int, seed: int) -> None:
+    """Print all tables of phase transitions."""
+    parts = ("development", "", "held out", "", "all 18", "")
+    print_table("18 marked series: F1 and covering", parts, benchmark())
+    print_table(
+        "one planted change, n = 200: within 5 rows, within 15, elsewhere [fresh draws]",
+        ("within 5", "15", "else"),
+        power(draws, seed),
+    )
+    print_table(
+        "a change but drift in ten metrics without: share of windows [fresh draws]",
+        [str(size) for size in SIZES],
+        nulls(draws, seed),
+    )
 
 
-def ours(values: Floats) -> list[int]:
+def passing(columns: dict[str, Values]) -> list[Candidate]:
+    """Give the candidates that pass the normal rate."""
+    return said(window_of(columns, phased=True).phases.detection)
+
+
+def ours(values: Values) -> list[int]:
     """Give the places of the patterns at normal rate."""
     found = (candidate.pattern.at for candidate in passing({"x": values}))
     return sorted({at for at in found if at is not None})
 
 
-def ours_all(values: Floats) -> list[int]:
+def allowed_for(values: Values) -> list[int]:
     """Give the changes that the other detectors allow for."""
-    view = view_table(table_of({"x": values}))
-    return list(find_phases(view, find_roles(view)).changes.get("x", ()))
+    return list(window_of({"x": values}, phased=True).phases.changes.get("x", ()))
 
 
-def rival(name: str) -> Detector:
-    """Give a detector of ruptures with penalty 3 log n on standardised values."""
-    search = {
-        "Binseg": lambda: ruptures.Binseg(model="l2", min_size=2, jump=1),
-        "PELT": lambda: ruptures.Pelt(model="l2", min_size=2, jump=1),
-        "KernelCPD": lambda: ruptures.KernelCPD(kernel="rbf", min_size=2),
-    }[name]
+def rivals() -> dict[str, Detector]:
+    """Give the detectors of ruptures, each with penalty 3 log n on standardised values."""
+    try:
+        import ruptures
+    except ImportError:
+        print("ruptures is not installed: no rivals for phase transitions")
+        return {}
+    searches = {
+        "Binseg l2": lambda: ruptures.Binseg(model="l2", min_size=2, jump=1),
+        "PELT l2": lambda: ruptures.Pelt(model="l2", min_size=2, jump=1),
+        "KernelCPD rbf": lambda: ruptures.KernelCPD(kernel="rbf", min_size=2),
+    }
+    return {name: _places(search) for name, search in searches.items()}
 
-    def detect(values: Floats) -> list[int]:
+
+def _places(search: Callable[[], Any]) -> Detector:
+    def detect(values: Values) -> list[int]:
         filled = np.where(np.isnan(values), np.nanmedian(values), values)
         scaled = (filled - filled.mean()) / (filled.std() or 1.0)
         ends = search().fit(scaled.reshape(-1, 1)).predict(pen=3 * np.log(len(values)))
         return [int(end) for end in ends[:-1]]
 
     return detect
-
-
-DETECTORS: dict[str, Detector] = {
-    "ours": ours,
-    "ours, all changes": ours_all,
-    **{name: rival(name) for name in ("Binseg", "PELT", "KernelCPD")},
-    "nothing": lambda _: [],
-}
 
 
 def f1(marks: Iterable[list[int]], found: list[int], margin: int = 5) -> float:
@@ -133,136 +151,51 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
     return max(common, 0) / (max(one[1], other[1]) - min(one[0], other[0]))
 
 
-def load(name: str) -> Floats:
+def load(name: str) -> Values:
     """Give one series; NaN where a value is absent."""
     raw = json.loads((SERIES / f"{name}.json").read_text())["series"][0]["raw"]
     return np.array([np.nan if value is None else value for value in raw], np.float64)
 
 
-def benchmark() -> None:
-    """Print F1 and covering on the development and on the held-out series."""
+def benchmark() -> Iterator[Row]:
+    """Give mean F1 and covering of the development series, of the held-out ones and of all."""
     marks = json.loads((SERIES / "annotations.json").read_text())
-    parts = {
-        "development": [name for name in marks if name not in HELD_OUT],
-        "held out": list(HELD_OUT),
-        "all 18": list(marks),
-    }
-    scores = {
-        (detector, name): (
-            f1(marks[name].values(), found),
-            covering(marks[name].values(), found, n),
-        )
-        for name in marks
-        for n, values in [(len(load(name)), load(name))]
-        for detector, detect in DETECTORS.items()
-        for found in [detect(values)]
-    }
-    print("F1 / covering       " + "".join(f"{part:>18}" for part in parts))
-    for detector in DETECTORS:
-        means = [np.mean([scores[detector, name] for name in names], 0) for names in parts.values()]
-        print(f"{detector:20}" + "".join(f"{a:>10.3f} / {b:.3f}" for a, b in means))
+    detectors = {"ours": ours, "ours, all allowed for": allowed_for, **rivals()}
+    parts = ([name for name in marks if name not in HELD_OUT], list(HELD_OUT), list(marks))
+    for detector, detect in {**detectors, "nothing": lambda _: []}.items():
+        scores = {name: _scores(marks[name].values(), load(name), detect) for name in marks}
+        means = [np.mean([scores[name] for name in names], axis=0) for names in parts]
+        yield detector, np.concatenate(means).tolist()
 
 
-def autoregressive(rng: np.random.Generator, n: int) -> Floats:
-    """Give AR(.7) noise."""
-    values = rng.normal(size=n + 50)
-    for i in range(1, n + 50):
-        values[i] += 0.7 * values[i - 1]
-    return values[50:]
+def _scores(marks: Iterable[list[int]], values: Values, detect: Detector) -> tuple[float, float]:
+    found = detect(values)
+    return f1(marks, found), covering(marks, found, len(values))
 
 
-NULLS: dict[str, Callable[[np.random.Generator, int], Floats]] = {
-    "normal": lambda rng, n: rng.normal(size=n),
-    "lognormal": lambda rng, n: rng.lognormal(size=n),
-    "t3": lambda rng, n: rng.standard_t(3, size=n),
-    "counts": lambda rng, n: rng.poisson(3, size=n).astype(float),
-    "rare counts": lambda rng, n: rng.poisson(0.1, size=n).astype(float),
-    "season 12": lambda rng, n: 2 * np.sin(np.arange(n) * np.pi / 6) + rng.normal(size=n),
-    "season 7": lambda rng, n: np.resize(rng.normal(size=7) * 2, n) + rng.normal(size=n),
-    "AR(.7)": autoregressive,
-}
-
-
-def nulls(windows: int) -> None:
-    """Print the share of windows of ten null metrics with any change."""
-    sizes = (24, 60, 200, 300, 1000)
-    print("\nany change, ten metrics" + "".join(f"{n:>8}" for n in sizes))
-    for name, draw in NULLS.items():
-        rng = np.random.default_rng(2026)
-        row = []
-        for n in sizes:
-            count = max(10, windows if n <= 300 else windows // 4)
-            hits = [
-                any(
-                    c.pattern.form != "drift"
-                    for c in passing({f"m{i}": draw(rng, n) for i in range(10)})
-                )
-                for _ in range(count)
-            ]
-            row.append(np.mean(hits))
-        print(f"{name:23}" + "".join(f"{share:8.4f}" for share in row), flush=True)
-    rng = np.random.default_rng(7)
-    walks = [passing({"x": np.cumsum(rng.normal(size=200))}) for _ in range(windows)]
-    drift = np.mean([[c.pattern.form for c in found] == ["drift"] for found in walks])
-    print(f"single random walks of 200 called drift and nothing else: {drift:.3f}")
-
-
-def power(windows: int) -> None:
-    """Print hits within 5 rows, and windows with anything elsewhere, for one planted change."""
-    plants: dict[str, Callable[[Floats], Floats]] = {
-        "step of 1 sd": lambda tail: tail + 1,
-        "step of 2 sd": lambda tail: tail + 2,
-        "variance x 3": lambda tail: tail * np.sqrt(3),
-        "spread x 3": lambda tail: tail * 3,
-        "bend .05": lambda tail: tail + 0.05 * np.arange(len(tail)),
-    }
-    print("\nn = 200: hit within 5 / near (15) / elsewhere")
-    for name, plant in plants.items():
-        for label in ("ours", "Binseg", "PELT", "KernelCPD"):
-            rng, tally = np.random.default_rng(11), np.zeros(3)
-            for _ in range(windows):
+def power(draws: int, seed: int) -> Iterator[Row]:
+    """Give shares of windows with a hit near a planted change, and with anything elsewhere."""
+    for name, plant in PLANTED.items():
+        for detector, detect in {"ours": ours, **rivals()}.items():
+            tally = np.zeros(3)
+            for turn in range(draws):
+                rng = np.random.default_rng([seed, turn])
                 at, values = int(rng.integers(50, 150)), rng.normal(size=200)
                 values[at:] = plant(values[at:])
-                away = np.abs(np.array(DETECTORS[label](values), float) - at)
+                away = np.abs(np.array(detect(values), float) - at)
                 tally += (away <= 5).any(), (away <= 15).any(), (away > 15).any()
-            print(f"{name:14}{label:12}" + "".join(f"{share:8.3f}" for share in tally / windows))
+            yield f"{name}, {detector}", (tally / draws).tolist()
 
 
-def nightly() -> None:
-    """Print what is found in the nightly benchmark runs, in time order."""
-    rows = sorted(
-        map(json.loads, NIGHTLY.read_text().splitlines()), key=lambda row: row["timestamp"]
-    )
-    name = "load_accepted"
-    values = [next(m["value"] for m in row["metrics"] if m["name"] == name) for row in rows]
-    found = passing({name: np.array(values, np.float64)})
-    print("\nload_accepted:", [(c.pattern.at, c.pattern.form) for c in found])
+def nulls(draws: int, seed: int) -> Iterator[Row]:
+    """Give the share of windows of ten null metrics with any change; drift is none."""
+    for name, draw in NULLS.items():
+        yield name, [_share(draw, size, draws, seed) for size in SIZES]
 
 
-def cost() -> None:
-    """Print seconds of processor time for twelve metrics."""
-    rng = np.random.default_rng(0)
-    for n in (200, 1000, 16_384):
-        view = view_table(table_of({f"m{i:02}": rng.normal(size=n) for i in range(12)}))
-        roles = find_roles(view)
-        start = time.process_time()
-        find_phases(view, roles)
-        print(f"{n:>6} x 12: {time.process_time() - start:.3f} s")
-
-
-def main() -> int:
-    """Print every table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=int, default=200)
-    windows = parser.parse_args().windows
-    cost()
-    benchmark()
-    if NIGHTLY.exists():
-        nightly()
-    power(windows)
-    nulls(windows)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _share(draw: Draw, n: int, draws: int, seed: int) -> float:
+    hits = 0
+    for turn in range(draws):
+        values = draw(np.random.default_rng([seed, turn]), n, 10)
+        hits += any(one.pattern.form != "drift" for one in passing(columns_of(values)))
+    return hits / draws

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     )
     from crackle_stream.profile import CoolingRate, ThermalProfile
     from crackle_stream.task import CrackleTask, GlazeLayer, TaskOutput
+    from crackle_stream.window.checkpoints import CheckpointSpec
+    from crackle_stream.window.groups import GroupSpec
+    from crackle_stream.window.spec import WindowSpec
 
 __all__ = [
+    "CheckpointSpec",
     "ClusteringPattern",
     "ConservationPattern",
     "CoolingRate",
@@ -34,12 +38,14 @@ __all__ = [
     "CracklePattern",
     "CrackleTask",
     "GlazeLayer",
+    "GroupSpec",
     "Kiln",
     "PhaseTransitionPattern",
     "Plan",
     "TaskEvent",
     "TaskOutput",
     "ThermalProfile",
+    "WindowSpec",
 ]
 
 _HOMES = {
@@ -50,6 +56,9 @@ _HOMES = {
     "kiln": ("Kiln",),
     "profile": ("CoolingRate", "ThermalProfile"),
     "task": ("CrackleTask", "GlazeLayer", "TaskOutput"),
+    "window.checkpoints": ("CheckpointSpec",),
+    "window.groups": ("GroupSpec",),
+    "window.spec": ("WindowSpec",),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -204,13 +205,31 @@ class EventBatch(Struct, frozen=True, kw_only=True):
         return tuple(matrices), set_of, row_of
 
 
+def finite_metric(name: str, value: float) -> float:
+    """Give the value of a metric as a float.
+
+    Raises
+    ------
+    ValueError
+        When it is not finite.
+    """
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(
+            f"metric {name!r} is {number}: report finite numbers, "
+            "or leave the metric out where there is none"
+        )
+    return number
+
+
 def batch_events(events: list[TaskEvent]) -> EventBatch:
     """Put events into columns, keeping their order.
 
     Raises
     ------
     ValueError
-        When a metric or a duration is not finite: JSON cannot say it, so the log does not keep it.
+        When a metric or a duration is not finite (JSON cannot say it, so the log does not keep
+        it), a time lies outside int64, or an outcome is unknown.
     """
     groups: dict[tuple[str, ...], list[list[float]]] = {}
     set_of, row_of = [], []
@@ -225,7 +244,7 @@ def batch_events(events: list[TaskEvent]) -> EventBatch:
         matrices=tuple(_matrix(names, rows) for names, rows in groups.items()),
         set_of=np.array([index[names] for names in set_of], np.uint32),
         row_of=np.array(row_of, np.uint32),
-        times=np.array([NO_TIME if e.time is None else e.time for e in events], np.int64),
+        times=_times(events),
         labels=[event.label for event in events],
         ids=_column([event.id for event in events]),
         durations=_durations(events),
@@ -240,12 +259,17 @@ def _matrix(names: tuple[str, ...], rows: list[list[float]]) -> MetricMatrix:
     values = np.asfortranarray(np.array(rows, np.float64).reshape(len(rows), len(names)))
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
-        name = names[bad[0][1]]
-        raise ValueError(
-            f"metric {name!r} is {values[tuple(bad[0])]}: report finite numbers, "
-            "or leave the metric out where there is none"
-        )
+        finite_metric(names[bad[0][1]], values[tuple(bad[0])])
     return MetricMatrix(names, values)
+
+
+def _times(events: list[TaskEvent]) -> NDArray[np.int64]:
+    for event in events:
+        if event.time is not None and not NO_TIME < event.time < 2**63:
+            raise ValueError(
+                f"time of {event.label!r} is {event.time}: give nanoseconds between 1678 and 2262"
+            )
+    return np.array([NO_TIME if e.time is None else e.time for e in events], np.int64)
 
 
 def _durations(events: list[TaskEvent]) -> NDArray[np.float64] | None:
@@ -262,6 +286,9 @@ def _durations(events: list[TaskEvent]) -> NDArray[np.float64] | None:
 def _outcomes(events: list[TaskEvent]) -> NDArray[np.uint8] | None:
     if all(event.outcome is None for event in events):
         return None
+    for event in events:
+        if event.outcome not in OUTCOMES:
+            raise ValueError(f"outcome of {event.label!r} is {event.outcome!r}: give ok or failed")
     return np.array([OUTCOMES.index(event.outcome) for event in events], np.uint8)
 
 

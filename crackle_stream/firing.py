@@ -6,11 +6,18 @@ import asyncio
 import numbers
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from crackle_stream.clock import elapsed, now
-from crackle_stream.event import Scalar, TaskEvent
-from crackle_stream.task import TaskOutput
+from crackle_stream.event import Scalar, TaskEvent, finite_metric
+from crackle_stream.ingest.check import LIMITS
+from crackle_stream.ingest.limits import depth
+from crackle_stream.task import Metrics, TaskOutput
+
+VALUE_BYTES: Final = 1 << 18
+"""Largest JSON text of a result that is kept: well below the longest line that can be read."""
 
 
 class Firing:
@@ -32,22 +39,37 @@ class Firing:
         """Log position of the recorded event, once the block has ended."""
 
     def metric(self, name: str, value: float) -> None:
-        """Report a number; the last report of a name counts."""
-        self._metrics[name] = float(value)
+        """Report a number; the last report of a name counts.
+
+        Raises
+        ------
+        ValueError
+            When it is not finite.
+        """
+        self._metrics[name] = finite_metric(name, value)
 
     def attribute(self, name: str, value: Scalar) -> None:
         """Keep something scalar beside the metrics."""
         self._attributes[name] = value
 
     def result(self, value: Any) -> None:
-        """Take a task's result: a `TaskOutput`, a dict of numbers (as metrics), or anything."""
+        """Take a task's result: a `TaskOutput`, a dict of numbers (as metrics), or anything.
+
+        It is kept as the event's value if it has a JSON form of no more than 256 KiB.
+
+        Raises
+        ------
+        ValueError
+            When one of the numbers is not finite.
+        """
+        metrics: Metrics = {}
         if isinstance(value, TaskOutput):
-            self._metrics.update(value.metrics)
-            value = value.value
+            metrics, value = value.metrics, value.value
         elif _is_metrics(value):
-            self._metrics.update({name: float(number) for name, number in value.items()})
-            value = None
-        self._value = value if _is_json(value) else None
+            metrics, value = value, None
+        for name, number in metrics.items():
+            self.metric(name, number)
+        self._value = value if _has_json(value) else None
 
     def __enter__(self) -> Firing:
         self._time, self._start = now(), elapsed()
@@ -70,9 +92,11 @@ class Firing:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Recording waits for the disk; the event loop must not.
-        event = self._event(error)
-        self.position = await asyncio.shield(asyncio.to_thread(self._record, event))
+        # Recording waits for the disk; the event loop must not. No task of its own, since a loop
+        # that ends cancels its tasks, and what waits for a thread would never be recorded.
+        loop = asyncio.get_running_loop()
+        recording = loop.run_in_executor(None, self._record, self._event(error))
+        self.position = await asyncio.shield(recording)
 
     def _event(self, error: BaseException | None) -> TaskEvent:
         return TaskEvent(
@@ -81,10 +105,16 @@ class Firing:
             time=self._time,
             duration=elapsed() - self._start,
             outcome="ok" if error is None else "failed",
-            error=None if error is None else f"{type(error).__name__}: {error}"[:1024],
+            error=None if error is None else _error_text(error),
             attributes=self._attributes or None,
             value=self._value,
         )
+
+
+def _error_text(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")[:1024]
+    # File names that are no UTF-8 reach messages as lone surrogates.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_metrics(value: Any) -> bool:
@@ -98,9 +128,9 @@ def _is_metrics(value: Any) -> bool:
     )
 
 
-def _is_json(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return all(_is_json(item) for item in value)
-    return value is None or isinstance(value, str | int | float | bool)
+def _has_json(value: Any) -> bool:
+    try:
+        text = msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return False
+    return len(text) <= VALUE_BYTES and depth(msgspec.json.decode(text)) < LIMITS.nesting

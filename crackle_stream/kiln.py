@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from msgspec.structs import replace
 
-from crackle_stream.cooling.decisions import Decisions
-from crackle_stream.event import EventBatch, TaskEvent, batch_events
+from crackle_stream.cooling.decisions import Amendment, Decisions
+from crackle_stream.errors import UsageError
+from crackle_stream.event import ANONYMOUS, EventBatch, TaskEvent, batch_events, finite_metric
 from crackle_stream.firing import Firing
 from crackle_stream.ingest.check import check_event
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.log.writer import Durability
 from crackle_stream.pattern import Pattern
 from crackle_stream.profile import ThermalProfile
-from crackle_stream.task import CrackleTask, TaskOutput, reflects
+from crackle_stream.task import CrackleTask, Metrics, TaskOutput, reflects
 
 if TYPE_CHECKING:
     from crackle_stream.cooling.online import OnlineCooling
@@ -71,7 +72,11 @@ class Kiln:
         else:
             self.log = EventLog.create_or_open(Path(path), durability=durability)
         self.decisions = Decisions.of(self.log)
-        self._start = self.decisions.last_reset()
+        try:
+            self._start = self.decisions.last_reset()
+        except BaseException:
+            self.log.close()
+            raise
         self._reflecting: list[_Reflecting] = []
         self._moments: FollowedMoments | None = None
         self._lock = threading.Lock()
@@ -97,7 +102,14 @@ class Kiln:
         return [self.fire_and_record(task) for task in tasks]
 
     def firing(self, label: str) -> Firing:
-        """Give a context manager, plain or async, that records one task."""
+        """Give a context manager, plain or async, that records one task.
+
+        Raises
+        ------
+        ValueError
+            When the label is too long.
+        """
+        check_event(TaskEvent(metrics={}, label=label))
         return Firing(self.add_entry, label)
 
     @overload
@@ -109,6 +121,11 @@ class Kiln:
 
         What the function returns is given on as it is; a `TaskOutput` or a dict of numbers is
         also read as the task's metrics. The label is the function's name.
+
+        Raises
+        ------
+        UsageError
+            When the function is a generator, whose work is done after its call has returned.
 
         Examples
         --------
@@ -137,7 +154,13 @@ class Kiln:
         return self.log.append(batch_events([event])).start
 
     def add_entries(self, events: Iterable[TaskEvent]) -> range:
-        """Record many at once, in one frame; give their log positions."""
+        """Record many at once, in one frame; give their log positions.
+
+        Raises
+        ------
+        ValueError
+            As `add_entry`; then none is recorded.
+        """
         entries = list(events)
         for event in entries:
             check_event(event)
@@ -150,7 +173,17 @@ class Kiln:
     # Looking back
 
     def cool(self, plan: Plan | None = None) -> list[Pattern]:
-        """Find the patterns of this cycle's tasks; firing may go on meanwhile."""
+        """Find the patterns of this cycle's tasks; firing may go on meanwhile.
+
+        Tasks that look back (`CrackleTask.cool`) do so first. An exception in one is raised; it
+        is not asked again, and those after it are asked by the next cooling.
+
+        Parameters
+        ----------
+        plan
+            Windows, order and groups, with a profile of its own; by default the whole cycle
+            under the kiln's profile.
+        """
         return list(self.report(plan).patterns)
 
     def report(self, plan: Plan | None = None) -> CoolingReport:
@@ -161,13 +194,16 @@ class Kiln:
         return Cooler(self.log, self._planned(plan), decisions=self.decisions).cool()
 
     def online(self, plan: Plan) -> OnlineCooling:
-        """Give a cooling that follows the log: its `advance` gives the checkpoints passed."""
+        """Give a cooling that follows the log: its `advance` gives the checkpoints passed.
+
+        It sees what `cool` and `report` had tasks amend; it does not itself have them look back.
+        """
         from crackle_stream.cooling.online import OnlineCooling
 
         return OnlineCooling(self.log, self._planned(plan), decisions=self.decisions)
 
     def statistics(self) -> RunningMoments:
-        """Give the running variances and covariances of this cycle (river objects)."""
+        """Give the running variances and covariances of this cycle, as recorded (river objects)."""
         from crackle_stream.cooling.statistics import FollowedMoments
 
         with self._lock:
@@ -176,7 +212,7 @@ class Kiln:
             return self._moments.get()
 
     def entries(self) -> Iterator[TaskEvent]:
-        """Give this cycle's events in log order, read as they are asked for."""
+        """Give this cycle's events in log order, as recorded, read as they are asked for."""
         for block in self.log.blocks(self._start):
             yield from _events(block.batch)
 
@@ -187,10 +223,11 @@ class Kiln:
     def reset(self) -> None:
         """Begin a new cycle: earlier tasks stay in the log and are no longer looked at."""
         with self._lock:
-            self._start = self.log.count
+            start = self.log.count
+            self.decisions.reset(start)
+            self._start = start
             self._reflecting.clear()
             self._moments = None
-            self.decisions.reset(self._start)
 
     def close(self) -> None:
         """Close the log; what was recorded stays."""
@@ -220,13 +257,29 @@ class Kiln:
         if not waiting:
             return
         everything = [event.metrics for event in self.entries()]
-        for position, task, output in waiting:
-            reflected = task.cool(output, everything)
-            if reflected is not None:
-                self.decisions.amend(position, reflected.metrics, self.log.count)
+        amended: dict[int, dict[str, float]] = {}
+        rest = iter(waiting)
+        try:
+            for position, task, output in rest:
+                reflected = task.cool(output, everything)
+                if reflected is not None:
+                    amended[position] = _checked(reflected.metrics)
+        finally:
+            self._amend(amended)
+            with self._lock:
+                self._reflecting[:0] = rest
+
+    def _amend(self, metrics: dict[int, dict[str, float]]) -> None:
+        since = self.log.count
+        if metrics:
+            self.decisions.amend([Amendment(at, since, now) for at, now in metrics.items()])
 
     def _recording(self, function: F, label: str | None) -> F:
-        name = label or function.__name__
+        name = label or str(getattr(function, "__name__", ANONYMOUS))
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise UsageError(
+                f"{name!r} is a generator: write `with kiln.firing({name!r})` inside it"
+            )
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -252,6 +305,12 @@ class _Reflecting(NamedTuple):
     position: int
     task: CrackleTask[Any]
     output: TaskOutput[Any]
+
+
+def _checked(metrics: Metrics) -> dict[str, float]:
+    finite = {name: finite_metric(name, value) for name, value in metrics.items()}
+    check_event(TaskEvent(metrics=finite))
+    return finite
 
 
 def _events(batch: EventBatch) -> Iterator[TaskEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -129,12 +129,24 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
         return cls(without=frozenset(KINDS))
 
     def with_rate(self, rate: CoolingRate | str) -> ThermalProfile:
-        """Give the same profile at another rate."""
+        """Give the same profile at another rate.
+
+        Raises
+        ------
+        UsageError
+            When there is no rate of that name.
+        """
         rate = CoolingRate.named(rate) if isinstance(rate, str) else rate
         return msgspec.structs.replace(self, rate=rate)
 
     def with_max_duration(self, seconds: float | None) -> ThermalProfile:
-        """Give the same profile with another limit; None is no limit."""
+        """Give the same profile with another limit; None is no limit.
+
+        Raises
+        ------
+        UsageError
+            When the limit is not more than 0.
+        """
         if seconds is not None and not seconds > 0:
             raise UsageError(f"a cooling duration of {seconds} s is no limit: give more than 0")
         return msgspec.structs.replace(self, max_duration_s=seconds)
@@ -175,6 +187,14 @@ class _ProfileFile(Struct, forbid_unknown_fields=True):
     metrics: dict[str, MetricSettings] = msgspec.field(default_factory=dict)
 
 
+class _Tools(Struct):
+    crackle: _ProfileFile = msgspec.field(default_factory=_ProfileFile)
+
+
+class _ProjectFile(Struct):
+    tool: _Tools = msgspec.field(default_factory=_Tools)
+
+
 CONFIG_FILE: Final = "crackle.toml"
 
 
@@ -187,10 +207,11 @@ def load_profile(path: Path) -> ThermalProfile:
         When the file cannot be read, or says something that is not known.
     """
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8"))
         if path.name == "pyproject.toml":
-            content = content.get("tool", {}).get("crackle", {})
-        file = msgspec.convert(content, _ProfileFile)
+            file = msgspec.convert(content, _ProjectFile).tool.crackle
+        else:
+            file = msgspec.convert(content, _ProfileFile)
     except (OSError, ValueError) as error:
         raise UsageError(f"profile file {path}: {error}") from error
     if file.max_duration_s is not None and not file.max_duration_s > 0:

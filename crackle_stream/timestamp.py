@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -31,9 +32,10 @@ _UNITS: Final = {
     "d": DAY,
     "w": WEEK,
 }
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|min|m|h|d|w)")
+_SPAN = re.compile(r"(\d{1,19})(\.\d{1,19})?(ns|us|ms|s|min|m|h|d|w)", re.ASCII)
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s?([Zz]|[+-]\d\d:?\d\d)"
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s?([Zz]|[+-]\d\d:?\d\d)",
+    re.ASCII,
 )
 
 
@@ -61,6 +63,8 @@ def parse_time(value: str | int | float) -> int:
         return _in_range(_parse_text(value))
     if isinstance(value, int):
         return _in_range(value * SECOND)
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no moment: write seconds since 1970, or RFC 3339")
     whole, part = divmod(value, 1.0)
     return _in_range(int(whole) * SECOND + round(part * SECOND))
 
@@ -85,7 +89,7 @@ def parse_span(text: str) -> int:
     Raises
     ------
     UsageError
-        When the text is no span, or the span is not longer than nothing.
+        When the text is no span, or the span is not longer than nothing, or than 292 years.
 
     Examples
     --------
@@ -93,11 +97,16 @@ def parse_span(text: str) -> int:
     True
     """
     parts = _SPAN.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    if not parts or "".join(map("".join, parts)) != text:
         raise UsageError(f"{text!r} is no span of time: write 500ms, 90s, 15m, 1h30m, 7d or 2w")
-    total = sum(round(float(number) * _UNITS[unit]) for number, unit in parts)
+    total = sum(
+        int(whole) * _UNITS[unit] + round(float(f"0{decimals}") * _UNITS[unit])
+        for whole, decimals, unit in parts
+    )
     if total <= 0:
         raise UsageError(f"{text!r} is an empty span of time: write one longer than 0")
+    if total >= 2**63:
+        raise UsageError(f"{text!r} is too long a span of time: write one below 292 years")
     return total
 
 

@@ -1,7 +1,9 @@
 """The library: firing in every way Python people expect, and cooling at any time."""
 
 import asyncio
+import functools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,6 +17,9 @@ from crackle_stream import (
     TaskOutput,
     ThermalProfile,
 )
+from crackle_stream.cooling.replay import replay
+from crackle_stream.errors import LogDamagedError, LogLockedError, UsageError
+from crackle_stream.log.eventlog import EventLog
 from crackle_stream.window.checkpoints import CheckpointSpec
 
 FAST = ThermalProfile.fast_cooling()
@@ -145,11 +150,130 @@ def test_async_functions_and_blocks_are_recorded_too(kiln):
     ]
 
 
-def test_what_has_no_json_form_is_not_kept_as_a_value(kiln):
-    with kiln.firing("plot") as task:
-        task.result(object())
+def test_a_generator_is_no_task_since_its_call_is_not_its_work(kiln):
+    def rows():
+        yield 1
+
+    async def pages():
+        yield 1
+
+    for function in (rows, pages):
+        with pytest.raises(UsageError, match="is a generator: write `with"):
+            kiln.task(function)
+
+
+def test_a_callable_without_a_name_is_an_anonymous_task(kiln):
+    assert kiln.task(functools.partial(int, "3"))() == 3
     (entry,) = kiln.entries()
-    assert entry.value is None
+    assert (entry.label, entry.value) == ("anonymous task", 3)
+
+
+def cyclic():
+    ring = []
+    ring.append(ring)
+    return ring
+
+
+def nested(levels):
+    return [nested(levels - 1)] if levels else []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), cyclic(), nested(40), "x" * 300_000, "name-\udcff", 1j],
+    ids=["object", "cyclic", "nested", "large", "surrogate", "complex"],
+)
+def test_what_has_no_small_json_form_is_not_kept_as_a_value(kiln, value):
+    @kiln.task
+    def plot():
+        return value
+
+    assert plot() is value
+    (entry,) = kiln.entries()
+    assert (entry.value, entry.outcome) == (None, "ok")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("text", "text"),
+        ((1, 2), [1, 2]),
+        ([], []),
+        ({}, {}),
+        ({"a": "b"}, {"a": "b"}),
+        (True, True),
+    ],
+)
+def test_what_has_a_json_form_is_kept_as_a_value(kiln, value, kept):
+    with kiln.firing("plot") as task:
+        task.result(value)
+    (entry,) = kiln.entries()
+    assert entry.value == kept
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (SystemExit(3), "SystemExit: 3"),
+        (GeneratorExit(), "GeneratorExit"),
+    ],
+)
+def test_whatever_ends_a_block_is_recorded_and_goes_on(kiln, error, said):
+    with pytest.raises(type(error)), kiln.firing("etl"):
+        raise error
+    (entry,) = kiln.entries()
+    assert (entry.outcome, entry.error) == ("failed", said)
+
+
+def test_an_error_about_a_file_name_that_is_no_utf8_goes_on_as_it_is(kiln):
+    name = b"clay-\xff".decode("utf-8", "surrogateescape")
+    with pytest.raises(FileNotFoundError, match="clay-"), kiln.firing("read"):
+        raise FileNotFoundError(name)
+    (entry,) = kiln.entries()
+    assert entry.error == r"FileNotFoundError: clay-\udcff"
+
+
+def test_a_metric_that_is_not_finite_is_refused_where_it_is_reported(kiln):
+    def train():
+        with kiln.firing("train") as task:
+            task.metric("epoch", 3)
+            task.metric("loss", float("nan"))
+
+    with pytest.raises(ValueError, match="metric 'loss' is nan"):
+        train()
+    (entry,) = kiln.entries()
+    assert (entry.outcome, entry.metrics) == ("failed", {"epoch": 3.0})
+
+
+def test_a_label_that_is_too_long_is_refused_before_the_task_runs(kiln):
+    with pytest.raises(ValueError, match="label"):
+        kiln.firing("x" * 257)
+
+
+def test_tasks_that_are_cancelled_are_recorded_even_while_they_are_being_recorded(tmp_path):
+    async def slow(kiln):
+        async with kiln.firing("slow"):
+            await asyncio.sleep(60)
+
+    async def quick(kiln):
+        async with kiln.firing("quick"):
+            pass
+
+    async def main(kiln):
+        for job in (slow, quick):
+            running = [asyncio.create_task(job(kiln)) for _ in range(40)]
+            await asyncio.sleep(0)
+            for task in running:
+                task.cancel()
+            ended = await asyncio.gather(*running, return_exceptions=True)
+            assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+
+    with Kiln(tmp_path / "log") as kiln:
+        asyncio.run(main(kiln))
+        entries = [(e.label, e.outcome, e.error) for e in kiln.entries()]
+        expected = [("quick", "ok", None), ("slow", "failed", "CancelledError")]
+        assert sorted(entries) == sorted(expected * 40)
 
 
 def test_many_threads_fire_into_one_kiln(tmp_path):
@@ -216,6 +340,52 @@ def test_a_task_that_looks_back_overrides_its_metrics(kiln):
     assert all("above_mean" not in entry.metrics for entry in kiln.entries())
 
 
+class Doubting(Sensor):
+    def cool(self, output, all_metrics):
+        if self.temperature == 23.1:
+            raise ArithmeticError("no answer")
+        return output.with_metric("seen", len(all_metrics))
+
+
+def test_a_hook_that_raises_costs_no_other_task_its_own(kiln):
+    kiln.fire_all(Doubting(task.label, task.temperature) for task in sensors())
+    with pytest.raises(ArithmeticError, match="no answer"):
+        kiln.cool()
+    kiln.cool()
+    amended = kiln.decisions.amendments(3)
+    assert [amended.of(at).get("seen") for at in range(3)] == [3.0, None, 3.0]
+
+
+def test_what_a_hook_reports_is_held_to_the_limits_of_a_task(kiln):
+    class Unsure(Sensor):
+        def cool(self, output, all_metrics):
+            return TaskOutput(None, {"share": float("nan")} if self.temperature < 23 else {"n": 1})
+
+    kiln.fire_all(Unsure(task.label, task.temperature) for task in sensors())
+    with pytest.raises(ValueError, match="metric 'share' is nan"):
+        kiln.cool()
+    kiln.cool()
+    assert [dict(kiln.decisions.amendments(3).of(at)) for at in range(3)] == [
+        {},
+        {"n": 1},
+        {"n": 1},
+    ]
+
+
+def test_a_replay_of_a_durable_kiln_gives_what_it_found(tmp_path):
+    class Judged(Sensor):
+        def cool(self, output, all_metrics):
+            return output.with_metric("heat", 3 * output.value)
+
+    with Kiln(tmp_path / "log", profile=FAST) as kiln:
+        kiln.fire_all(Judged(f"sensor-{i}", 20.0 + i + 50 * (i > 6)) for i in range(12))
+        found = kiln.cool()
+    assert any("heat" in pattern.subject for pattern in found)
+    with EventLog.open(tmp_path / "log") as log:
+        (report,) = replay(log, Plan(profile=FAST))
+    assert list(report.patterns) == found
+
+
 def test_a_glaze_layer_derives_in_order_and_when_looking_back(kiln):
     class Build(CrackleTask[None]):
         label = "build"
@@ -276,6 +446,104 @@ def test_online_cooling_gives_each_checkpoint_once(kiln):
     reports = list(online.advance())
     assert [(r.checkpoint, r.label) for r in reports] == [(3, "deploy"), (4, None), (6, None)]
     assert list(online.advance()) == []
+
+
+def test_two_markers_at_one_place_are_both_found(kiln):
+    kiln.fire_all(sensors())
+    kiln.mark("deploy")
+    kiln.mark("release")
+    for name in ("deploy", "release"):
+        plan = Plan(checkpoints=CheckpointSpec.parse(None, [f"marker:{name}"]))
+        assert [(r.checkpoint, r.label) for r in kiln.online(plan).finish()] == [(3, name)]
+
+
+def test_online_cooling_begins_with_the_cycle(kiln):
+    kiln.fire_all(sensors())
+    kiln.mark("deploy")
+    kiln.fire_all(sensors())
+    kiln.reset()
+    kiln.fire_all(sensors())
+    plan = Plan(checkpoints=CheckpointSpec.parse("2", ["marker:deploy", "end"]))
+    reports = list(kiln.online(plan).finish())
+    assert [(r.checkpoint, r.events) for r in reports] == [(8, 2), (9, 3)]
+
+
+def test_threads_that_decide_at_once_wait_for_their_turn(tmp_path):
+    with Kiln(tmp_path / "log") as kiln:
+        kiln.fire_all(sensors())
+        with ThreadPoolExecutor(4) as threads:
+            marks = list(threads.map(kiln.mark, [f"mark-{i}" for i in range(12)]))
+        assert marks == [3] * 12
+        assert sorted(kiln.decisions.markers()[3]) == sorted(f"mark-{i}" for i in range(12))
+
+
+def test_a_decision_gives_up_when_another_never_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr("crackle_stream.cooling.decisions.PATIENCE_S", 0.02)
+    with (
+        Kiln(tmp_path / "log") as kiln,
+        EventLog.create_or_open(tmp_path / "log" / "decisions"),
+        pytest.raises(LogLockedError, match="decisions"),
+    ):
+        kiln.mark("deploy")
+
+
+def test_a_reset_that_could_not_be_recorded_resets_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("crackle_stream.cooling.decisions.PATIENCE_S", 0.02)
+    with Kiln(tmp_path / "log") as kiln:
+        kiln.fire_all(sensors())
+        with EventLog.create_or_open(tmp_path / "log" / "decisions"), pytest.raises(LogLockedError):
+            kiln.reset()
+        assert kiln.task_count() == 3
+
+
+def test_a_log_has_one_kiln_at_a_time(tmp_path):
+    with Kiln(tmp_path / "log"), pytest.raises(LogLockedError, match="being written"):
+        Kiln(tmp_path / "log")
+    with Kiln(tmp_path / "log") as kiln:
+        assert kiln.task_count() == 0
+
+
+def test_a_kiln_that_cannot_read_its_decisions_leaves_the_log_free(tmp_path):
+    with Kiln(tmp_path / "log") as kiln:
+        kiln.mark("deploy")
+    (segment,) = (tmp_path / "log" / "decisions").glob("*.seg")
+    segment.write_bytes(b"no segment" * 50)
+    # What was raised is kept, as a console keeps it: it refers to the kiln that was begun.
+    with pytest.raises(LogDamagedError) as _raised:
+        Kiln(tmp_path / "log")
+    with EventLog.create_or_open(tmp_path / "log"):
+        pass
+
+
+def test_an_empty_directory_of_decisions_is_no_decision(tmp_path):
+    with Kiln(tmp_path / "log"):
+        (tmp_path / "log" / "decisions").mkdir()
+    with Kiln(tmp_path / "log") as kiln:
+        kiln.mark("deploy")
+        assert kiln.decisions.markers() == {0: ("deploy",)}
+
+
+def test_cooling_sees_a_whole_prefix_while_threads_fire(tmp_path):
+    with Kiln(tmp_path / "log", profile=ThermalProfile.no_detection()) as kiln:
+        done = threading.Event()
+
+        def work():
+            for i in range(150):
+                with kiln.firing("worker") as task:
+                    task.metric("i", i)
+            done.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        reports = [kiln.report()]
+        while not done.is_set():
+            assert kiln.statistics().count("i") >= reports[-1].events
+            reports.append(kiln.report())
+        thread.join()
+        reports.append(kiln.report())
+    assert all(report.events == report.checkpoint for report in reports)
+    assert [r.events for r in reports] == sorted(r.events for r in reports)
+    assert reports[-1].events == 150
 
 
 def test_profiles_say_what_the_seed_said():

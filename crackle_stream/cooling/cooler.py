@@ -11,7 +11,7 @@ from crackle_stream.clock import Deadline
 from crackle_stream.cooling.cycle import Cycle
 from crackle_stream.cooling.decisions import Amendments, Decisions
 from crackle_stream.cooling.following import Following
-from crackle_stream.cooling.inspection import Inspection, Stretch, inspect
+from crackle_stream.cooling.inspection import FoldedWindow, inspect
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.cooling.witnesses import name_witnesses, read_places
@@ -83,21 +83,17 @@ class Cooler:
             What asked for the checkpoint.
         """
         stop = self._log.count if checkpoint is None else checkpoint
-        amendments = self._decisions.amendments(stop)
-        if amendments != self._amendments:
-            self._begin(amendments)
-        cycle = Cycle(self._log, self._plan.start, self._amendments)
+        cycle = self._cycle(stop)
         length = max(stop - self._plan.start, 0)
         with self._rows(cycle, length) as rows:
             following = self._follow(rows, max(since - self._plan.start, 0))
-            stretches = following.stretches(rows, cycle, length)
-            recent = (stretch for stretch in stretches if stretch.summary.newest >= since)
-            seen = list(self._inspect(recent, rows, cycle))
+            windows = following.windows(rows, cycle, length)
+            seen = list(self._inspect(windows, since, rows, cycle))
             accepted = self._accepted(seen, levels or self._even_levels())
             places = read_places(rows, cycle, accepted)
         named = name_witnesses(accepted, self._log, stop, places)
-        partial = bool(_unseen(seen))
-        patterns = sorted((replace(p, partial=partial) for p in named), key=_rank)
+        unseen = _unseen(seen)
+        patterns = sorted((replace(p, partial=bool(unseen)) for p in named), key=_rank)
         marked, findings = find_findings(patterns, lambda at: places.get(at, at))
         return CoolingReport(
             checkpoint=stop,
@@ -110,9 +106,15 @@ class Cooler:
             windows=len(seen),
             tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
             late=rows.late,
-            partial=partial,
-            unseen=_unseen(seen),
+            partial=bool(unseen),
+            unseen=unseen,
         )
+
+    def _cycle(self, stop: int) -> Cycle:
+        amendments = self._decisions.amendments(stop)
+        if amendments != self._amendments:
+            self._begin(amendments)
+        return Cycle(self._log, self._plan.start, amendments)
 
     def _begin(self, amendments: Amendments) -> None:
         """Begin at the first row: what an amendment changes was read already."""
@@ -139,23 +141,24 @@ class Cooler:
         return self._following
 
     def _inspect(
-        self, stretches: Iterator[Stretch], rows: OrderedRows, cycle: Cycle
-    ) -> Iterator[Inspection]:
+        self, windows: Iterator[FoldedWindow], since: int, rows: OrderedRows, cycle: Cycle
+    ) -> Iterator[Examination | None]:
         deadline = Deadline(self._plan.profile.max_duration_s)
+        recent = (window for window in windows if window.summary.newest >= since)
 
-        def view_of(stretch: Stretch) -> View:
+        def view_of(window: FoldedWindow) -> View:
             def scan(start: int, stop: int) -> Iterator[Table]:
-                return _scan(rows, cycle, stretch, start, stop)
+                return _scan(rows, cycle, window, start, stop)
 
-            return view(stretch.summary, scan, stretch.group)
+            return view(window.summary, scan, window.group)
 
-        return inspect(stretches, view_of, self._plan, deadline, self._executor)
+        return inspect(recent, view_of, self._plan, deadline, self._executor)
 
     def _even_levels(self) -> dict[Kind, float]:
         return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))
 
     def _accepted(
-        self, seen: Sequence[Inspection], levels: Mapping[Kind, float]
+        self, seen: Sequence[Examination | None], levels: Mapping[Kind, float]
     ) -> list[Candidate]:
         rate = self._plan.profile.rate
         accepted: list[Candidate] = []
@@ -167,32 +170,32 @@ class Cooler:
 
 
 def _scan(
-    rows: OrderedRows, cycle: Cycle, stretch: Stretch, start: int, stop: int
+    rows: OrderedRows, cycle: Cycle, window: FoldedWindow, start: int, stop: int
 ) -> Iterator[Table]:
     """Read rows of a window again, numbered from its start."""
-    first = stretch.window.first_row
-    within = (first + start, first + min(stop, stretch.window.n))
-    group = stretch.group
+    first = window.window.first_row
+    within = (first + start, first + min(stop, window.window.n))
+    group = window.group
     for table in rows.read(*within) if group is None else rows.read_group(group, *within):
         yield replace(cycle.in_log(table), rows=table.rows - first)
 
 
-def _examined(seen: Sequence[Inspection]) -> Iterator[Examination]:
-    return (one.examination for one in seen if one.examination is not None)
+def _examined(seen: Sequence[Examination | None]) -> Iterator[Examination]:
+    return (examination for examination in seen if examination is not None)
 
 
-def _detections(seen: Sequence[Inspection], kind: Kind) -> list[Detection]:
+def _detections(seen: Sequence[Examination | None], kind: Kind) -> list[Detection]:
     found = (examination.detections.get(kind) for examination in _examined(seen))
     return [detection for detection in found if detection is not None]
 
 
-def _unseen(seen: Sequence[Inspection]) -> tuple[str, ...]:
-    windows = sum(one.examination is None for one in seen)
+def _unseen(seen: Sequence[Examination | None]) -> tuple[str, ...]:
+    windows = sum(examination is None for examination in seen)
     kinds = sorted({kind for examination in _examined(seen) for kind in examination.unseen})
     return (*kinds, *((f"{windows} windows",) if windows else ()))
 
 
-def _notes(rows: OrderedRows, seen: Sequence[Inspection]) -> tuple[Note, ...]:
+def _notes(rows: OrderedRows, seen: Sequence[Examination | None]) -> tuple[Note, ...]:
     found = (note for examination in _examined(seen) for note in examination.notes)
     return tuple(dict.fromkeys((*rows.notes, *found)))
 

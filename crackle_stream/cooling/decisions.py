@@ -6,7 +6,9 @@ stream has the log's format and a lock of its own, so that deciding never waits 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -16,11 +18,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from crackle_stream.clock import now
-from crackle_stream.event import EventBatch, TaskEvent, batch_events
+from crackle_stream.clock import Deadline, now
+from crackle_stream.errors import LogLockedError
+from crackle_stream.event import EventBatch, Scalar, TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog
 
 DIRECTORY: Final = "decisions"
+PATIENCE_S: Final = 10.0
+"""How long a decision waits for another to be written, which takes milliseconds."""
 
 Topic: TypeAlias = Literal["marker", "reset", "amendment"]
 
@@ -46,8 +51,8 @@ class Amendment(Struct, frozen=True):
 class Decisions:
     """The decision stream of one log.
 
-    The stream is opened for each decision and left again, so that several processes may decide
-    about one log.
+    The stream is opened for each decision and left again, so that several threads and processes
+    may decide about one log; each waits for its turn.
 
     Parameters
     ----------
@@ -57,6 +62,7 @@ class Decisions:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._turn = threading.Lock()
         self._memory = EventLog.in_memory() if path is None else None
 
     @classmethod
@@ -66,20 +72,26 @@ class Decisions:
 
     def mark(self, name: str, position: int) -> int:
         """Set a marker before the event that will stand at a position."""
-        self._decide("marker", name, position)
+        self._decide(_decision("marker", position, name=name))
         return position
 
     def reset(self, position: int) -> None:
         """Begin a new cycle at a position."""
-        self._decide("reset", "", position)
+        self._decide(_decision("reset", position))
 
-    def amend(self, position: int, metrics: Mapping[str, float], since: int) -> None:
-        """Let metrics override those of the event at a position, for checkpoints from `since`."""
-        self._decide("amendment", "", position, dict(metrics), since)
+    def amend(self, amendments: Sequence[Amendment]) -> None:
+        """Let metrics override those that were recorded: all amendments of a cooling, or none."""
+        self._decide(
+            *(_decision("amendment", a.position, a.metrics, since=a.since) for a in amendments)
+        )
 
-    def markers(self) -> dict[int, str]:
-        """Give marker names by the position they stand at; the last one of a position counts."""
-        return {_place(event): str(_attribute(event, "name")) for event in self._events("marker")}
+    def markers(self) -> dict[int, tuple[str, ...]]:
+        """Give the names of the markers at each position that has some, in the order set."""
+        found: dict[int, tuple[str, ...]] = {}
+        for event in self._events("marker"):
+            at = _place(event)
+            found[at] = (*found.get(at, ()), str(_attribute(event, "name")))
+        return found
 
     def last_reset(self) -> int:
         """Give the position at which the present cycle began."""
@@ -93,22 +105,10 @@ class Decisions:
         ]
         return Amendments({a.position: a.metrics for a in seen if a.since <= checkpoint})
 
-    def _decide(
-        self,
-        topic: Topic,
-        name: str,
-        position: int,
-        metrics: dict[str, float] | None = None,
-        since: int = 0,
-    ) -> None:
-        event = TaskEvent(
-            metrics=metrics or {},
-            label=topic,
-            time=now(),
-            attributes={"name": name, "position": position, "since": since},
-        )
-        with self._writing() as log:
-            log.append(batch_events([event]))
+    def _decide(self, *events: TaskEvent) -> None:
+        batch = batch_events(list(events))
+        with self._turn, self._writing() as log:
+            log.append(batch)
 
     def _events(self, topic: Topic) -> Iterator[TaskEvent]:
         log = self._reading()
@@ -121,12 +121,14 @@ class Decisions:
     def _reading(self) -> EventLog | None:
         if self._path is None:
             return self._memory
-        return EventLog.open(self._path) if self._path.is_dir() else None
+        # A crash may have left the directory with nothing in it.
+        there = self._path.is_dir() and any(self._path.iterdir())
+        return EventLog.open(self._path) if there else None
 
     def _writing(self) -> AbstractContextManager[EventLog]:
         if self._memory is not None:
             return nullcontext(self._memory)
-        return EventLog.create_or_open(Path(str(self._path)))
+        return _in_turn(Path(str(self._path)))
 
 
 class Amendments:
@@ -160,6 +162,30 @@ class Amendments:
     def _within(self, first: int, stop: int) -> NDArray[np.int64]:
         low, high = np.searchsorted(self._positions, [first, stop])
         return self._positions[low:high]
+
+
+def _in_turn(path: Path) -> EventLog:
+    """Open the stream for writing, once whoever is writing a decision has left it."""
+    deadline = Deadline(PATIENCE_S)
+    while True:
+        try:
+            return EventLog.create_or_open(path)
+        except LogLockedError:
+            if deadline.passed():
+                raise
+            time.sleep(0.005)
+
+
+def _decision(
+    topic: Topic,
+    position: int,
+    metrics: dict[str, float] | None = None,
+    *,
+    name: str = "",
+    since: int = 0,
+) -> TaskEvent:
+    attributes: dict[str, Scalar] = {"name": name, "position": position, "since": since}
+    return TaskEvent(metrics=metrics or {}, label=topic, time=now(), attributes=attributes)
 
 
 def _attribute(event: TaskEvent, name: str) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crackle_stream.cooling.cycle import Cycle
-from crackle_stream.cooling.inspection import Stretch
+from crackle_stream.cooling.inspection import FoldedWindow
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.detect.fold import WindowFold
 from crackle_stream.table import Table
@@ -34,18 +34,18 @@ class Following:
         self.events = 0
         self.metrics: set[str] = set()
 
-    def stretches(self, rows: OrderedRows, cycle: Cycle, stop: int) -> Iterator[Stretch]:
+    def windows(self, rows: OrderedRows, cycle: Cycle, stop: int) -> Iterator[FoldedWindow]:
         """Read on; give the windows that end, and at last those that are still open."""
         for group, table in self._next(rows):
             self.events += len(table)
             self.metrics.update(table.names)
             fold = self._folds.setdefault(group, WindowFold(self._window))
             for window, summary in fold.push(cycle.in_log(table)):
-                yield Stretch(group, window, summary)
+                yield FoldedWindow(group, window, summary)
         self.read = stop
         for group, fold in self._folds.items():
             for window, summary in fold.rest():
-                yield Stretch(group, window, summary)
+                yield FoldedWindow(group, window, summary)
 
     def _next(self, rows: OrderedRows) -> Iterator[tuple[str | None, Table]]:
         if self._grouped:

@@ -21,7 +21,7 @@ AHEAD: Final = 16
 """Windows that may wait for workers; more would hold more rows and keep no worker busier."""
 
 
-class Stretch(Struct, frozen=True):
+class FoldedWindow(Struct, frozen=True):
     """A window of one label group, with what is kept of its rows."""
 
     group: str | None
@@ -29,28 +29,21 @@ class Stretch(Struct, frozen=True):
     summary: WindowSummary
 
 
-class Inspection(Struct, frozen=True):
-    """A window and what the detectors say of it; None where time ran out before it."""
-
-    window: Window
-    examination: Examination | None
-
-
 def inspect(
-    stretches: Iterable[Stretch],
-    view_of: Callable[[Stretch], View],
+    windows: Iterable[FoldedWindow],
+    view_of: Callable[[FoldedWindow], View],
     plan: Plan,
     deadline: Deadline,
     executor: Executor | None = None,
-) -> Iterator[Inspection]:
-    """Examine windows in their order.
+) -> Iterator[Examination | None]:
+    """Examine windows in their order; None for one that time ran out before.
 
     Workers are sent the rows of windows that are small enough to be held whole; a longer one is
     examined here, where its rows can be read again. Either way the same code sees the same rows.
 
     Parameters
     ----------
-    stretches
+    windows
         The windows.
     view_of
         Gives the view of one.
@@ -61,14 +54,14 @@ def inspect(
     executor
         Where to examine; None is this process.
     """
-    waiting: deque[tuple[Stretch, Future[Examination] | Examination | None]] = deque()
-    for stretch in stretches:
-        started = None if deadline.passed() else _start(view_of(stretch), plan, deadline, executor)
-        waiting.append((stretch, started))
+    waiting: deque[Future[Examination] | Examination | None] = deque()
+    for window in windows:
+        started = None if deadline.passed() else _start(view_of(window), plan, deadline, executor)
+        waiting.append(started)
         while len(waiting) > AHEAD:
-            yield _done(*waiting.popleft())
+            yield _done(waiting.popleft())
     while waiting:
-        yield _done(*waiting.popleft())
+        yield _done(waiting.popleft())
 
 
 def _start(
@@ -84,6 +77,5 @@ def _examine(table: Table, plan: Plan, group: str | None) -> Examination:
     return examine(view, plan.profile, Deadline(None), members=plan.members)
 
 
-def _done(stretch: Stretch, result: Future[Examination] | Examination | None) -> Inspection:
-    examination = result.result() if isinstance(result, Future) else result
-    return Inspection(stretch.window, examination)
+def _done(result: Future[Examination] | Examination | None) -> Examination | None:
+    return result.result() if isinstance(result, Future) else result

@@ -39,20 +39,21 @@ class OnlineCooling:
         self._plan = plan
         self._decisions = Decisions.of(log) if decisions is None else decisions
         self._cooler = Cooler(log, plan, executor, decisions=self._decisions)
-        self._finder = CheckpointFinder(plan.checkpoints)
-        self._since = 0
+        self._finder = CheckpointFinder(plan.checkpoints, plan.start)
+        self._since = plan.start
         level = plan.profile.rate.false_discovery / len(KINDS)
         self._levels = {kind: OnlineLevel(level) for kind in KINDS}
 
     def advance(self) -> Iterator[CoolingReport]:
         """Give a report for each checkpoint passed since, in order."""
+        count = self._log.count  # Before the markers: one set below it later would be passed by.
         markers = self._markers()
-        count = self._log.count
         for stop in sorted({*(at for at in markers if at < count), count}):
             for position in self._passed(stop):
                 yield self._report(position, self._label(position))
-            for position in self._finder.marker(markers.get(stop, ""), stop):
-                yield self._report(position, markers[stop])
+            for name in markers.get(stop, ()):
+                for position in self._finder.marker(name, stop):
+                    yield self._report(position, name)
 
     def finish(self) -> Iterator[CoolingReport]:
         """Give what `advance` gives, and a report at the end if the plan asks for it."""
@@ -67,12 +68,11 @@ class OnlineCooling:
             passed += self._finder.feed(block.first, block.batch.times, block.batch.labels)
         return passed
 
-    def _markers(self) -> dict[int, str]:
-        wanted = self._plan.checkpoints.markers
-        if not wanted:
+    def _markers(self) -> dict[int, tuple[str, ...]]:
+        if not self._plan.checkpoints.markers:
             return {}
         found = self._decisions.markers()
-        return {at: name for at, name in found.items() if name in wanted and at > self._since}
+        return {at: names for at, names in found.items() if at > self._since}
 
     def _label(self, position: int) -> str | None:
         if not self._finder.needs_labels:

@@ -81,6 +81,8 @@ class CheckpointFinder:
     ----------
     spec
         The checkpoints asked for.
+    start
+        Log position of the first event; checkpoints stand behind it.
 
     Examples
     --------
@@ -92,10 +94,10 @@ class CheckpointFinder:
     []
     """
 
-    def __init__(self, spec: CheckpointSpec) -> None:
+    def __init__(self, spec: CheckpointSpec, start: int = 0) -> None:
         self.spec = spec
-        self.count = 0
-        self._last = 0
+        self.count = start
+        self._last = start
         self._latest = NO_TIME
         self._label_matches: dict[str, bool] = {}
 

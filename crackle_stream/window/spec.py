@@ -84,10 +84,12 @@ def parse_extent(text: str, what: str) -> tuple[Literal["count", "time"], int]:
     Raises
     ------
     UsageError
-        When the text is neither, or is nothing.
+        When the text is neither, is nothing, or is more than a log can hold.
     """
     if not text.isdecimal():
         return "time", parse_span(text)
+    if len(text) > 18:
+        raise UsageError(f"a {what} of {text[:18]}… events is more than a log can hold")
     if int(text) == 0:
         raise UsageError(f"a {what} of 0 events holds nothing: give 1 or more")
     return "count", int(text)

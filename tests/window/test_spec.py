@@ -26,6 +26,7 @@ def test_a_window_is_read_and_said(text, slide, spec, words):
     ("text", "slide", "said"),
     [
         ("0", None, "0 events"),
+        ("9" * 19, None, "more than a log can hold"),
         ("-5", None, "no span"),
         ("", None, "no span"),
         ("1x", None, "no span"),

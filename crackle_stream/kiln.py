@@ -181,10 +181,25 @@ class Kiln:
         Parameters
         ----------
         plan
-            Windows, order and groups, with a profile of its own; by default the whole cycle
-            under the kiln's profile.
+            Windows, order and groups, with a profile of its own; `Kiln.plan` makes one with the
+            kiln's. By default the whole cycle.
         """
         return list(self.report(plan).patterns)
+
+    def plan(self, **choices: Any) -> Plan:
+        """Give a plan with this kiln's profile and cycle, and whatever else is chosen.
+
+        Examples
+        --------
+        >>> from crackle_stream import WindowSpec
+        >>> kiln = Kiln(profile=ThermalProfile.slow_cooling())
+        >>> plan = kiln.plan(window=WindowSpec.parse("500"))
+        >>> plan.window.size, plan.profile.rate.name
+        (500, 'slow')
+        """
+        from crackle_stream.cooling.plan import Plan
+
+        return Plan(**{"profile": self.profile, "start": self._start, **choices})
 
     def report(self, plan: Plan | None = None) -> CoolingReport:
         """Cool, and give the patterns with findings, notes and what was looked at."""
@@ -245,10 +260,8 @@ class Kiln:
         self.close()
 
     def _planned(self, plan: Plan | None) -> Plan:
-        from crackle_stream.cooling.plan import Plan
-
         if plan is None:
-            return Plan(profile=self.profile, start=self._start)
+            return self.plan()
         return replace(plan, start=max(plan.start, self._start))
 
     def _reflect(self) -> None:

@@ -76,7 +76,8 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     description
         One sentence.
     confidence
-        From 0 to 1, calibrated: of the patterns said with 0.9, nine in ten are true.
+        From 0 to 1: one minus a bound on the chance that it is false, from its q-value; at most 0.6
+        where a handful of tasks was judged by thresholds alone.
     subject
         The metrics it is about, sorted (a lagged correlation: the leading one first).
     metrics

@@ -71,6 +71,12 @@ def test_where_there_are_no_groups_none_are_said(kind, n, d):
         assert not said(STRUCTURELESS[kind](np.random.default_rng([5, seed]), n, d))
 
 
+def test_a_season_of_few_tasks_is_called_groups_no_oftener_than_the_level_allows():
+    # The first of these draws is said, at p = .009: one in forty is within the level of .0125.
+    seeds = range(40)
+    assert sum(bool(said(season(np.random.default_rng([5, seed]), 60, 2))) for seed in seeds) <= 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_three_groups_six_deviations_apart_are_said_with_their_members(seed):
     points, group = mixture(seed)

@@ -45,6 +45,8 @@ class Rejection(Struct, frozen=True):
         The first 4,096 bytes of the line, without its end of line.
     sha256
         Of the whole line, in hex, without its end of line.
+    source
+        The name of the source it came from; empty in logs that were written before it was kept.
     """
 
     line: int
@@ -54,3 +56,4 @@ class Rejection(Struct, frozen=True):
     path: str | None
     excerpt: bytes
     sha256: str
+    source: str = ""

@@ -127,4 +127,5 @@ def _reject(block: Block, failed: list[int], decoder: Decoder) -> Iterator[Rejec
             path=flaw.path,
             excerpt=line[:EXCERPT_BYTES],
             sha256=hashlib.sha256(line).hexdigest(),
+            source=block.end.source,
         )

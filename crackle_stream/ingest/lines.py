@@ -158,6 +158,7 @@ class _Reader:
             path=None,
             excerpt=excerpt,
             sha256=digest.hexdigest(),
+            source=start.source,
         )
         return Block(b"", start.offset, self._at.line, overlong, self._at), rest
 

@@ -23,8 +23,11 @@ def encode_append(
     rejections: Sequence[Rejection],
     position: SourcePosition | None,
     arrival: int,
+    resolved: tuple[str, ...] = (),
 ) -> list[EncodedBlock]:
-    """Encode an append; all blocks but the last are continued, the last has the source position.
+    """Encode an append; all blocks but the last are continued.
+
+    The last has the source position, and the keys of the quarantined lines that are resolved.
 
     Raises
     ------
@@ -35,9 +38,10 @@ def encode_append(
     pieces = list(_pieces(batch, rejections))
     while pieces:
         rows, refused = pieces.pop(0)
-        block = encode_block(
-            rows, refused, [Origin(len(rows), arrival, None if pieces else position)]
-        )
+        origin = Origin(len(rows), arrival)
+        if not pieces:
+            origin = Origin(len(rows), arrival, position, resolved)
+        block = encode_block(rows, refused, [origin])
         if len(block.data) - HEADER_SIZE <= PAYLOAD_LIMIT:
             blocks.append(_continued(block) if pieces else block)
         else:

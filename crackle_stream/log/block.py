@@ -30,7 +30,7 @@ from crackle_stream.log.column import (
     encode_text,
     encode_times,
 )
-from crackle_stream.log.frame import ALL_TIMED, HEADER_SIZE, RISING, Header, Summary
+from crackle_stream.log.frame import ALL_TIMED, HEADER_SIZE, RESOLVES, RISING, Header, Summary
 from crackle_stream.source import Rejection, SourcePosition
 from crackle_stream.timestamp import NO_TIME
 
@@ -69,11 +69,14 @@ class Origin(Struct, frozen=True, array_like=True):
         When, in nanoseconds since 1970 UTC.
     position
         The source position that passes these events; None where the source gave none.
+    resolved
+        Keys of the quarantined lines that these events take the place of.
     """
 
     events: int
     arrival: int
     position: SourcePosition | None = None
+    resolved: tuple[str, ...] = ()
 
 
 class Matrix(Struct, frozen=True, array_like=True, tag="matrix"):
@@ -250,6 +253,8 @@ def _summarise(batch: EventBatch, rejections: int, origins: Sequence[Origin]) ->
     flags = ALL_TIMED if len(known) == len(times) else 0
     if bool((times[1:] >= times[:-1]).all()):
         flags |= RISING
+    if any(origin.resolved for origin in origins):
+        flags |= RESOLVES
     return Summary(
         count=len(batch),
         rejections=rejections,

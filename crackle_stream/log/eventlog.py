@@ -144,6 +144,7 @@ class EventLog:
         batch: EventBatch,
         rejections: Sequence[Rejection] = (),
         position: SourcePosition | None = None,
+        resolved: tuple[str, ...] = (),
     ) -> range:
         """Append events, all or none; may be called from several threads.
 
@@ -155,6 +156,8 @@ class EventLog:
             Lines that were refused on the way to them.
         position
             How far the source was read: kept together with the events.
+        resolved
+            Keys of the quarantined lines that these events take the place of.
 
         Returns
         -------
@@ -170,7 +173,7 @@ class EventLog:
             When the free space that is kept would have been used: nothing was written, and the
             append may be tried again.
         """
-        return self._writing().append(batch, rejections, position)
+        return self._writing().append(batch, rejections, position, resolved)
 
     def sync(self) -> None:
         """Return when all events appended so far are on the disk, whatever the durability."""

@@ -18,7 +18,7 @@ PAYLOAD_LIMIT: Final = 16 << 20
 HEAD, BLOCK, MARK, SEAL, CLOSE = 1, 2, 3, 4, 5
 """Kinds of frames."""
 
-ALL_TIMED, RISING, CONTINUED = 1, 2, 4
+ALL_TIMED, RISING, CONTINUED, RESOLVES = 1, 2, 4, 8
 """Flags of a block."""
 
 _LAYOUT = struct.Struct("<4sBBBBQQQIIqQqqIIII")
@@ -34,7 +34,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     count, rejections
         How many of each the block holds.
     flags
-        `ALL_TIMED`, `RISING`, `CONTINUED`.
+        `ALL_TIMED`, `RISING`, `CONTINUED`, `RESOLVES`.
     arrival
         When the (first) append was taken, in nanoseconds since 1970 UTC.
     earliest, latest

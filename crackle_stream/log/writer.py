@@ -79,9 +79,10 @@ class LogWriter:
         batch: EventBatch,
         rejections: Sequence[Rejection] = (),
         position: SourcePosition | None = None,
+        resolved: tuple[str, ...] = (),
     ) -> range:
         """Write events, and return when they are acknowledged; see `EventLog.append`."""
-        blocks = encode_append(batch, rejections, position, now())
+        blocks = encode_append(batch, rejections, position, now(), resolved)
         with self._monitor:
             self._check_usable()
             self._make_room(sum(len(block.data) for block in blocks))

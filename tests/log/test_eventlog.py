@@ -110,7 +110,7 @@ def test_times_that_rise_are_known_without_reading_them() -> None:
 
 def test_times_that_go_back_between_segments_are_noticed(tmp_path: Path) -> None:
     for times, rise in [([1, 2, 3, 4, 5, 6], True), ([4, 5, 6, 1, 2, 3], False)]:
-        log = EventLog.create_or_open(tmp_path / str(rise), segment_bytes=700)
+        log = EventLog.create_or_open(tmp_path / str(rise), segment_bytes=710)
         for time in times:
             log.append(batch_events([TaskEvent(metrics={"a": 1.0}, time=time)]))
         assert log.info().segments > 1

@@ -231,18 +231,21 @@ def batch_events(events: list[TaskEvent]) -> EventBatch:
         When a metric or a duration is not finite (JSON cannot say it, so the log does not keep
         it), a time lies outside int64, or an outcome is unknown.
     """
-    groups: dict[tuple[str, ...], list[list[float]]] = {}
+    sets: dict[tuple[str, ...], _Members] = {}
+    as_written: dict[tuple[str, ...], _Members] = {}  # sorting each event's names would cost most
     set_of, row_of = [], []
     for event in events:
-        names = tuple(sorted(event.metrics))
-        rows = groups.setdefault(names, [])
-        row_of.append(len(rows))
-        rows.append([float(event.metrics[name]) for name in names])
-        set_of.append(names)
-    index = {names: i for i, names in enumerate(groups)}
+        names = tuple(event.metrics)
+        members = as_written.get(names)
+        if members is None:
+            members = sets.setdefault(tuple(sorted(names)), (len(sets), []))
+            as_written[names] = members
+        set_of.append(members[0])
+        row_of.append(len(members[1]))
+        members[1].append(event.metrics)
     return EventBatch(
-        matrices=tuple(_matrix(names, rows) for names, rows in groups.items()),
-        set_of=np.array([index[names] for names in set_of], np.uint32),
+        matrices=tuple(_matrix(names, rows) for names, (_, rows) in sets.items()),
+        set_of=np.array(set_of, np.uint32),
         row_of=np.array(row_of, np.uint32),
         times=_times(events),
         labels=[event.label for event in events],
@@ -255,11 +258,16 @@ def batch_events(events: list[TaskEvent]) -> EventBatch:
     )
 
 
-def _matrix(names: tuple[str, ...], rows: list[list[float]]) -> MetricMatrix:
-    values = np.asfortranarray(np.array(rows, np.float64).reshape(len(rows), len(names)))
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        finite_metric(names[bad[0][1]], values[tuple(bad[0])])
+_Members: TypeAlias = tuple[int, list[dict[str, float]]]
+"""A set's number, and the metrics of the events that report it."""
+
+
+def _matrix(names: tuple[str, ...], rows: list[dict[str, float]]) -> MetricMatrix:
+    numbers = [[metrics[name] for metrics in rows] for name in names]
+    values = np.array(numbers, np.float64).reshape(len(names), len(rows)).T
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        finite_metric(names[column], values[row, column])
     return MetricMatrix(names, values)
 
 
@@ -273,27 +281,29 @@ def _times(events: list[TaskEvent]) -> NDArray[np.int64]:
 
 
 def _durations(events: list[TaskEvent]) -> NDArray[np.float64] | None:
-    if all(event.duration is None for event in events):
+    durations = _column([event.duration for event in events])
+    if durations is None:
         return None
     for event in events:
-        if event.duration is not None and not np.isfinite(event.duration):
+        if event.duration is not None and not math.isfinite(event.duration):
             raise ValueError(
                 f"duration of {event.label!r} is {event.duration}: give finite seconds"
             )
-    return np.array([np.nan if e.duration is None else e.duration for e in events], np.float64)
+    return np.array([np.nan if x is None else x for x in durations], np.float64)
 
 
 def _outcomes(events: list[TaskEvent]) -> NDArray[np.uint8] | None:
-    if all(event.outcome is None for event in events):
+    outcomes: list[Outcome | None] = [event.outcome for event in events]
+    if _column(outcomes) is None:
         return None
     for event in events:
         if event.outcome not in OUTCOMES:
             raise ValueError(f"outcome of {event.label!r} is {event.outcome!r}: give ok or failed")
-    return np.array([OUTCOMES.index(event.outcome) for event in events], np.uint8)
+    return np.array([OUTCOMES.index(outcome) for outcome in outcomes], np.uint8)
 
 
 def _column(items: list[T | None]) -> list[T | None] | None:
-    return None if all(item is None for item in items) else items
+    return None if items.count(None) == len(items) else items
 
 
 def _pick(items: list[T] | None, rows: NDArray[np.intp]) -> list[T] | None:

@@ -293,8 +293,8 @@ def _durations(events: list[TaskEvent]) -> NDArray[np.float64] | None:
 
 
 def _outcomes(events: list[TaskEvent]) -> NDArray[np.uint8] | None:
-    outcomes: list[Outcome | None] = [event.outcome for event in events]
-    if _column(outcomes) is None:
+    outcomes = [event.outcome for event in events]
+    if outcomes.count(None) == len(outcomes):
         return None
     for event in events:
         if event.outcome not in OUTCOMES:

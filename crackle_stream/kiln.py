@@ -17,7 +17,8 @@ from crackle_stream.cooling.decisions import Amendment, Decisions
 from crackle_stream.errors import UsageError
 from crackle_stream.event import ANONYMOUS, EventBatch, TaskEvent, batch_events, finite_metric
 from crackle_stream.firing import Firing
-from crackle_stream.ingest.check import check_event
+from crackle_stream.ingest.check import LIMITS, check_event
+from crackle_stream.ingest.limits import Limits
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.log.writer import Durability
 from crackle_stream.pattern import Pattern
@@ -46,6 +47,8 @@ class Kiln:
         Which detectors run, and how sensitive they are.
     durability
         What it means that `fire_and_record` has returned: `sync`, `group`, `interval` or `none`.
+    limits
+        How large an event may be.
 
     Examples
     --------
@@ -65,7 +68,9 @@ class Kiln:
         *,
         profile: ThermalProfile | None = None,
         durability: Durability = "group",
+        limits: Limits = LIMITS,
     ) -> None:
+        self.limits = limits
         self.profile = ThermalProfile.default() if profile is None else profile
         if path is None:
             self.log = EventLog.in_memory()
@@ -77,6 +82,7 @@ class Kiln:
         except BaseException:
             self.log.close()
             raise
+        self._gone: tuple[int, int] | None = None
         self._reflecting: list[_Reflecting] = []
         self._moments: FollowedMoments | None = None
         self._lock = threading.Lock()
@@ -109,7 +115,7 @@ class Kiln:
         ValueError
             When the label is too long.
         """
-        check_event(TaskEvent(metrics={}, label=label))
+        check_event(TaskEvent(metrics={}, label=label), self.limits)
         return Firing(self.add_entry, label)
 
     @overload
@@ -150,7 +156,7 @@ class Kiln:
         ValueError
             When a number is not finite or a limit is passed: the log keeps what JSON can say.
         """
-        check_event(event)
+        check_event(event, self.limits)
         return self.log.append(batch_events([event])).start
 
     def add_entries(self, events: Iterable[TaskEvent]) -> range:
@@ -163,7 +169,7 @@ class Kiln:
         """
         entries = list(events)
         for event in entries:
-            check_event(event)
+            check_event(event, self.limits)
         return self.log.append(batch_events(entries))
 
     def mark(self, name: str) -> int:
@@ -232,8 +238,11 @@ class Kiln:
             yield from _events(block.batch)
 
     def task_count(self) -> int:
-        """Give the number of tasks recorded in this cycle."""
-        return self.log.count - self._start
+        """Give the number of tasks recorded in this cycle, without those that are gone."""
+        first = max(self._start, self.log.first)
+        if self._gone is None or self._gone[0] != first:
+            self._gone = first, sum(gap.count for gap in self.log.gaps(first))
+        return self.log.count - first - self._gone[1]
 
     def reset(self) -> None:
         """Begin a new cycle: earlier tasks stay in the log and are no longer looked at."""
@@ -241,6 +250,7 @@ class Kiln:
             start = self.log.count
             self.decisions.reset(start)
             self._start = start
+            self._gone = start, 0
             self._reflecting.clear()
             self._moments = None
 
@@ -276,7 +286,7 @@ class Kiln:
             for position, task, output in rest:
                 reflected = task.cool(output, everything)
                 if reflected is not None:
-                    amended[position] = _checked(reflected.metrics)
+                    amended[position] = _checked(reflected.metrics, self.limits)
         finally:
             self._amend(amended)
             with self._lock:
@@ -320,9 +330,9 @@ class _Reflecting(NamedTuple):
     output: TaskOutput[Any]
 
 
-def _checked(metrics: Metrics) -> dict[str, float]:
+def _checked(metrics: Metrics, limits: Limits) -> dict[str, float]:
     finite = {name: finite_metric(name, value) for name, value in metrics.items()}
-    check_event(TaskEvent(metrics=finite))
+    check_event(TaskEvent(metrics=finite), limits)
     return finite
 
 

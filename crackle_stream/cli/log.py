@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from crackle_stream.cli.options import listing_options, voice_options
+from crackle_stream.cli.upkeep import compact, forget, retain, salvage
 from crackle_stream.errors import UsageError
 from crackle_stream.report.terminal import Terminal
 
@@ -47,7 +48,7 @@ _directory = click.argument("directory", metavar="DIR", type=click.Path(exists=T
 
 @click.group("log", epilog=EPILOG)
 def command() -> None:
-    """Look into a log, or set a marker in it."""
+    """Look into a log, mark a place in it, keep it up or save what is left of it."""
 
 
 @command.command("info", epilog="\b\nExample:\n  crackle log info events.log")
@@ -55,11 +56,11 @@ def command() -> None:
 @listing_options
 def info(directory: str, format: str, **_: Any) -> None:  # noqa: A002
     """Say what a log holds: events, metrics, times, bytes."""
-    from crackle_stream.cli.listing import info_listing, json_listing
+    from crackle_stream.cli.listing import info_json, info_listing
 
     with _reader(directory) as log:
         found = log.info()
-    click.echo(json_listing(found) if format == "json" else _shown(info_listing(found)))
+    click.echo(info_json(found) if format == "json" else _shown(info_listing(found)))
 
 
 @command.command("verify", epilog=_VERIFY_EPILOG)
@@ -67,25 +68,48 @@ def info(directory: str, format: str, **_: Any) -> None:  # noqa: A002
 @listing_options
 @click.pass_context
 def verify(ctx: click.Context, /, directory: str, format: str, **_: Any) -> None:  # noqa: A002
-    """Check every byte of a log against its checksums."""
-    from crackle_stream.cli.listing import json_listing, verdict_listing
+    """Check every byte of a log and of its markers, and list all damages."""
+    from crackle_stream.cli.listing import verdicts_json, verdicts_listing
+    from crackle_stream.cooling.decisions import DIRECTORY
 
     with _reader(directory) as log:
-        verdict = log.verify()
-    click.echo(json_listing(verdict) if format == "json" else _shown(verdict_listing(verdict)))
-    ctx.exit(_VERDICTS[verdict.state])
+        verdicts = {directory: log.verify()}
+    beside = Path(directory) / DIRECTORY
+    if beside.is_dir() and any(beside.iterdir()):
+        with _reader(str(beside)) as log:
+            verdicts[str(beside)] = log.verify()
+    listed = list(verdicts.values())
+    click.echo(verdicts_json(*listed) if format == "json" else _shown(verdicts_listing(verdicts)))
+    ctx.exit(max(_VERDICTS[verdict.state] for verdict in listed))
 
 
 @command.command("cat", epilog="\b\nExample:\n  crackle log cat events.log | head -5")
 @_directory
+@click.option(
+    "--first", metavar="N", type=click.IntRange(min=0), default=0, help="Begin at position N."
+)
+@click.option(
+    "--stop",
+    metavar="M",
+    type=click.IntRange(min=0),
+    help="End before position M; else at the end.",
+)
 @listing_options
-def cat(directory: str, format: str, **_: Any) -> None:  # noqa: A002
-    """Print the events of a log, one a line as they can be fired again; json: as one array."""
+def cat(directory: str, first: int, stop: int | None, format: str, **_: Any) -> None:  # noqa: A002
+    """Print the events of a log, one a line as they can be fired again; json: as one array.
+
+    Damage ends it with code 4, after all that stands before it.
+    """
     from crackle_stream.cli.listing import event_array, event_lines
 
     with _reader(directory) as log:
-        for text in event_array(log) if format == "json" else event_lines(log):
+        blocks = log.blocks(first, stop)
+        for text in event_array(blocks) if format == "json" else event_lines(blocks):
             click.echo(text, nl=False)
+
+
+for _command in (retain, forget, compact, salvage):
+    command.add_command(_command)
 
 
 @command.command("mark", epilog=_MARK_EPILOG)

@@ -12,6 +12,7 @@ from crackle_stream.cooling.cycle import Cycle
 from crackle_stream.cooling.decisions import Amendments, Decisions
 from crackle_stream.cooling.following import Following
 from crackle_stream.cooling.inspection import FoldedWindow, inspect
+from crackle_stream.cooling.places import Places, gap_notes
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.cooling.witnesses import name_witnesses, read_places
@@ -59,6 +60,8 @@ class Cooler:
         self._plan = plan
         self._executor = executor
         self._decisions = Decisions.of(log) if decisions is None else decisions
+        self._places = Places(plan.start, ())
+        self._read_below = plan.start
         self._begin(Amendments({}))
 
     def cool(
@@ -83,24 +86,25 @@ class Cooler:
             What asked for the checkpoint.
         """
         stop = self._log.count if checkpoint is None else checkpoint
-        cycle = self._cycle(stop)
-        length = max(stop - self._plan.start, 0)
+        places = self._places_below(stop)
+        cycle = self._cycle(stop, places)
+        length = places.before(stop)
         with self._rows(cycle, length) as rows:
-            following = self._follow(rows, max(since - self._plan.start, 0))
+            following = self._follow(rows, places.before(since))
             windows = following.windows(rows, cycle, length)
             seen = list(self._inspect(windows, since, rows, cycle))
             accepted = self._accepted(seen, levels or self._even_levels())
-            places = read_places(rows, cycle, accepted)
-        named = name_witnesses(accepted, self._log, stop, places)
+            moved = read_places(rows, cycle, accepted)
+        named = name_witnesses(accepted, self._log, stop, moved)
         unseen = _unseen(seen)
         patterns = sorted((replace(p, partial=bool(unseen)) for p in named), key=_rank)
-        marked, findings = find_findings(patterns, lambda at: places.get(at, at))
+        marked, findings = find_findings(patterns, lambda at: moved.get(at, at))
         return CoolingReport(
             checkpoint=stop,
             label=label,
             patterns=marked,
             findings=findings,
-            notes=_notes(rows, seen),
+            notes=(*gap_notes(places, self._plan.start), *_notes(rows, seen)),
             events=following.events,
             metrics=len(following.metrics),
             windows=len(seen),
@@ -110,14 +114,20 @@ class Cooler:
             unseen=unseen,
         )
 
-    def _cycle(self, stop: int) -> Cycle:
+    def _places_below(self, stop: int) -> Places:
+        start = max(self._plan.start, self._log.first)
+        return Places(start, list(self._log.gaps(start, stop)))
+
+    def _cycle(self, stop: int, places: Places) -> Cycle:
         amendments = self._decisions.amendments(stop)
-        if amendments != self._amendments:
+        if amendments != self._amendments or places.below(self._read_below) != self._places:
             self._begin(amendments)
-        return Cycle(self._log, self._plan.start, amendments)
+        self._places = places
+        self._read_below = stop
+        return Cycle(self._log, places, amendments)
 
     def _begin(self, amendments: Amendments) -> None:
-        """Begin at the first row: what an amendment changes was read already."""
+        """Begin at the first row: what an amendment or a gap changes was read already."""
         self._amendments = amendments
         self._reader = RowReader(self._plan.profile)
         self._groups = None if self._plan.group_by is None else GroupMapper(self._plan.group_by)

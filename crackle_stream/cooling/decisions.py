@@ -95,7 +95,11 @@ class Decisions:
 
     def last_reset(self) -> int:
         """Give the position at which the present cycle began."""
-        return max((_place(event) for event in self._events("reset")), default=0)
+        return max(self.resets(), default=0)
+
+    def resets(self) -> list[int]:
+        """Give the positions at which new cycles began, in the order set."""
+        return [_place(event) for event in self._events("reset")]
 
     def amendments(self, checkpoint: int) -> Amendments:
         """Give the amendments that a checkpoint sees."""

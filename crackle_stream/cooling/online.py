@@ -39,8 +39,8 @@ class OnlineCooling:
         self._plan = plan
         self._decisions = Decisions.of(log) if decisions is None else decisions
         self._cooler = Cooler(log, plan, executor, decisions=self._decisions)
-        self._finder = CheckpointFinder(plan.checkpoints, plan.start)
-        self._since = plan.start
+        self._since = max(plan.start, log.first)
+        self._finder = CheckpointFinder(plan.checkpoints, self._since)
         level = plan.profile.rate.false_discovery / len(KINDS)
         self._levels = {kind: OnlineLevel(level) for kind in KINDS}
 
@@ -65,8 +65,9 @@ class OnlineCooling:
         columns = ("labels",) if self._finder.needs_labels else ()
         passed: list[int] = []
         for block in self._log.blocks(self._finder.count, stop, columns=columns):
+            passed += self._finder.skip(block.first)
             passed += self._finder.feed(block.first, block.batch.times, block.batch.labels)
-        return passed
+        return passed + self._finder.skip(stop)
 
     def _markers(self) -> dict[int, tuple[str, ...]]:
         if not self._plan.checkpoints.markers:
@@ -76,6 +77,8 @@ class OnlineCooling:
 
     def _label(self, position: int) -> str | None:
         if not self._finder.needs_labels:
+            return None
+        if any(self._log.gaps(position - 1, position)):
             return None
         (label,) = self._log.labels([position - 1])
         return label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -30,7 +30,17 @@ from crackle_stream.log.column import (
     encode_text,
     encode_times,
 )
-from crackle_stream.log.frame import ALL_TIMED, HEADER_SIZE, RESOLVES, RISING, Header, Summary
+from crackle_stream.log.frame import (
+    ALL_TIMED,
+    GAPPED,
+    HEADER_SIZE,
+    PLAIN,
+    RESOLVES,
+    RISING,
+    Header,
+    Summary,
+)
+from crackle_stream.log.gap import Gap, are_sound, stretches
 from crackle_stream.source import Rejection, SourcePosition
 from crackle_stream.timestamp import NO_TIME
 
@@ -40,6 +50,9 @@ COLUMNS: Final = frozenset(
 """Columns that a reader may leave out."""
 
 _NO_REJECTIONS: Final = Raw(msgspec.msgpack.encode([]))
+
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What decoding raises on bytes that nobody wrote so."""
 
 
 class Block(Struct, frozen=True):
@@ -64,7 +77,7 @@ class Origin(Struct, frozen=True, array_like=True):
     Parameters
     ----------
     events
-        How many of the block's events.
+        How many of the block's positions.
     arrival
         When, in nanoseconds since 1970 UTC.
     position
@@ -88,7 +101,7 @@ class Matrix(Struct, frozen=True, array_like=True, tag="matrix"):
 
 
 class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a block's frame holds, encoded."""
+    """What a block's frame holds, encoded; `count` are the events that are there."""
 
     count: int
     matrices: tuple[Matrix, ...] = ()
@@ -103,6 +116,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: ItemList | None = None
     origins: tuple[Origin, ...] = ()
     rejections: Raw = _NO_REJECTIONS
+    gaps: tuple[Gap, ...] = ()
 
 
 class EncodedBlock(Struct, frozen=True):
@@ -128,13 +142,25 @@ _rejections_decoder = msgspec.msgpack.Decoder(tuple[Rejection, ...])
 
 
 def encode_block(
-    batch: EventBatch, rejections: Sequence[Rejection], origins: Sequence[Origin]
+    batch: EventBatch,
+    rejections: Sequence[Rejection],
+    origins: Sequence[Origin],
+    gaps: Sequence[Gap] = (),
 ) -> EncodedBlock:
-    """Put events into the bytes of a frame, which still lacks its header."""
+    """Put events into the bytes of a frame, which still lacks its header.
+
+    Parameters
+    ----------
+    batch, rejections, origins
+        What the block holds.
+    gaps
+        Where positions of the block have no event; the batch has the events of the others.
+    """
     data = bytearray()
-    _encoder.encode_into(_payload(_in_rank_order(batch), rejections, origins), data, HEADER_SIZE)
+    payload = _payload(_in_rank_order(batch), rejections, origins, gaps)
+    _encoder.encode_into(payload, data, HEADER_SIZE)
     crc = zlib.crc32(memoryview(data)[HEADER_SIZE:])
-    return EncodedBlock(_summarise(batch, len(rejections), origins), data, crc)
+    return EncodedBlock(_summarise(batch, len(rejections), origins, gaps), data, crc)
 
 
 def decode_payload(data: memoryview) -> Payload:
@@ -154,12 +180,28 @@ def decode_payload(data: memoryview) -> Payload:
 
 
 def decode_rejections(payload: Payload) -> tuple[Rejection, ...]:
-    """Read the rejections of a block."""
-    return _rejections_decoder.decode(payload.rejections)
+    """Read the rejections of a block; see `decode_batch`."""
+    try:
+        return _rejections_decoder.decode(payload.rejections)
+    except _UNREADABLE as error:
+        raise LogFormatError(f"the rejections of a block cannot be read: {error}") from error
 
 
 def decode_batch(payload: Payload, columns: Collection[str] = COLUMNS) -> EventBatch:
-    """Read the events of a block: metrics and times, and of the other columns those asked for."""
+    """Read the events of a block: metrics and times, and of the other columns those asked for.
+
+    Raises
+    ------
+    LogFormatError
+        When its columns are not what they should be.
+    """
+    try:
+        return _decode_batch(payload, columns)
+    except _UNREADABLE as error:
+        raise LogFormatError(f"the columns of a block cannot be read: {error}") from error
+
+
+def _decode_batch(payload: Payload, columns: Collection[str]) -> EventBatch:
     set_of, row_of = _row_map(payload)
     wanted = {name: _read(payload, name) for name in COLUMNS.intersection(columns)}
     return EventBatch(
@@ -171,8 +213,42 @@ def decode_batch(payload: Payload, columns: Collection[str] = COLUMNS) -> EventB
     )
 
 
+def decode_blocks(
+    payload: Payload, header: Header, columns: Collection[str] = COLUMNS
+) -> Iterator[Block]:
+    """Read the events of a frame: one block for each stretch of positions between gaps.
+
+    Raises
+    ------
+    LogFormatError
+        When what is in the payload does not fit together.
+    """
+    batch = decode_batch(payload, columns)
+    if not payload.gaps:
+        yield Block(header.first, batch)
+        return
+    row = 0
+    for first, count in stretches(header.first, header.first + header.count, payload.gaps):
+        yield Block(first, batch.take(np.arange(row, row + count)))
+        row += count
+
+
+def check_payload(payload: Payload, header: Header) -> None:
+    """Raise LogFormatError when a payload has other positions than its header."""
+    missing = sum(gap.count for gap in payload.gaps)
+    sound = are_sound(header.first, header.first + header.count, payload.gaps)
+    if payload.count + missing != header.count or not sound:
+        raise LogFormatError(
+            f"a block of {header.count} positions holds {payload.count} events and "
+            f"{missing} in gaps, which do not fit together"
+        )
+
+
 def _payload(
-    batch: EventBatch, rejections: Sequence[Rejection], origins: Sequence[Origin]
+    batch: EventBatch,
+    rejections: Sequence[Rejection],
+    origins: Sequence[Origin],
+    gaps: Sequence[Gap],
 ) -> Payload:
     return Payload(
         count=len(batch),
@@ -190,6 +266,7 @@ def _payload(
         values=_list(batch.values),
         origins=tuple(origins),
         rejections=Raw(_encoder.encode(rejections)) if rejections else _NO_REJECTIONS,
+        gaps=tuple(gaps),
     )
 
 
@@ -247,7 +324,9 @@ def _read(payload: Payload, name: str) -> Any:
             return decode_list(getattr(payload, name), list[str | None])
 
 
-def _summarise(batch: EventBatch, rejections: int, origins: Sequence[Origin]) -> Summary:
+def _summarise(
+    batch: EventBatch, rejections: int, origins: Sequence[Origin], gaps: Sequence[Gap]
+) -> Summary:
     times = batch.times
     known = times[times != NO_TIME]
     flags = ALL_TIMED if len(known) == len(times) else 0
@@ -256,10 +335,11 @@ def _summarise(batch: EventBatch, rejections: int, origins: Sequence[Origin]) ->
     if any(origin.resolved for origin in origins):
         flags |= RESOLVES
     return Summary(
-        count=len(batch),
+        count=len(batch) + sum(gap.count for gap in gaps),
         rejections=rejections,
         flags=flags,
         arrival=origins[0].arrival if origins else 0,
         earliest=int(known.min()) if len(known) else NO_TIME,
         latest=int(known.max()) if len(known) else NO_TIME,
+        encoding=GAPPED if gaps else PLAIN,
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +17,7 @@ from crackle_stream.log.block import (
     encode_block,
 )
 from crackle_stream.log.disk import Disk
-from crackle_stream.log.files import replace_segment
+from crackle_stream.log.files import in_chain, replace_segment
 from crackle_stream.log.frame import HEADER_SIZE, PAYLOAD_LIMIT, Header
 from crackle_stream.log.segment import Place, Segment
 
@@ -87,11 +86,7 @@ def _frames(segment: Segment, runs: Sequence[list[Place]]) -> Iterator[bytes]:
         chain.from_iterable(_merged(segment, run) for run in runs),
         [(seal.header, b"")],
     )
-    offset = 0
-    for sequence, (header, payload) in enumerate(parts):
-        placed = msgspec.structs.replace(header, sequence=sequence, durable=offset)
-        yield placed.pack() + payload
-        offset += placed.size
+    return in_chain(parts)
 
 
 def _merged(segment: Segment, run: list[Place]) -> list[tuple[Header, bytes | memoryview]]:
@@ -105,6 +100,7 @@ def _merged(segment: Segment, run: list[Place]) -> list[tuple[Header, bytes | me
         merge_batches([decode_batch(payload) for payload in payloads]),
         [rejection for payload in payloads for rejection in decode_rejections(payload)],
         [origin for payload in payloads for origin in payload.origins],
+        [gap for payload in payloads for gap in payload.gaps],
     )
     # Text that a dictionary held once may be written out in the merged block.
     if len(block.data) - HEADER_SIZE > PAYLOAD_LIMIT:

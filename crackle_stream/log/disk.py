@@ -54,8 +54,8 @@ class Disk(Protocol):
     def make_directory(self, name: str) -> None:
         """Make a directory in it where it is missing."""
 
-    def names(self) -> list[str]:
-        """List what is in the directory, sorted."""
+    def names(self, directory: str = "") -> list[str]:
+        """List what is in the directory, or in one in it, sorted."""
 
     def create(self, name: str) -> File:
         """Open a new or emptied file."""
@@ -163,9 +163,9 @@ class OsDisk:
         if not os.path.isdir(self._at(name)):
             os.mkdir(self._at(name), _DIRECTORY_MODE)
 
-    def names(self) -> list[str]:
-        """List what is in the directory, sorted."""
-        return sorted(os.listdir(self.path))
+    def names(self, directory: str = "") -> list[str]:
+        """List what is in the directory, or in one in it, sorted."""
+        return sorted(os.listdir(self._at(directory)))
 
     def create(self, name: str) -> OsFile:
         """Open a new or emptied file."""

@@ -7,15 +7,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
+from crackle_stream.clock import now
 from crackle_stream.errors import UsageError
 from crackle_stream.event import EventBatch
 from crackle_stream.log.block import Block
 from crackle_stream.log.directory import LOCK, check_is_log, check_may_become_log
 from crackle_stream.log.disk import Disk, OsDisk, storage_errors
-from crackle_stream.log.info import LogInfo, Verdict, log_info, verify_log
+from crackle_stream.log.gap import Gap
+from crackle_stream.log.info import LogInfo, log_info
 from crackle_stream.log.memory import MemoryDisk
+from crackle_stream.log.quarantine import Quarantined, quarantined
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.recovery import Cut, recover
+from crackle_stream.log.retention import Retained, Retention, finish_removal, retain
+from crackle_stream.log.verify import Verdict, verify_log
 from crackle_stream.log.writer import DURABILITIES, SEGMENT_BYTES, Durability, LogWriter
 from crackle_stream.source import Rejection, SourcePosition
 
@@ -131,13 +138,22 @@ class EventLog:
 
     @property
     def count(self) -> int:
-        """How many events can be read now; a reader learns of new ones by `refresh`."""
+        """Position behind the last event that can be read now.
+
+        Without gaps and removed segments it is the number of events. A reader learns of new ones
+        by `refresh`.
+        """
         return self._reader.count if self._writer is None else self._writer.count
 
     @property
     def acknowledged(self) -> int:
         """Position below which events are as durable as was asked for."""
         return self._reader.count if self._writer is None else self._writer.acknowledged
+
+    @property
+    def first(self) -> int:
+        """Position at which the log begins: above 0 once old segments were removed."""
+        return self._reader.first
 
     def append(
         self,
@@ -197,7 +213,8 @@ class EventLog:
         Parameters
         ----------
         first, stop
-            From which position, and below which; None: to the end.
+            From which position, and below which; None: to the end. Where positions in between
+            have no event, the next block begins behind them.
         columns
             Which of ``labels``, ``ids``, ``durations``, ``outcomes``, ``errors``, ``attributes``
             and ``values`` to decode; None: all. Metrics and times are always there.
@@ -216,10 +233,25 @@ class EventLog:
         Raises
         ------
         IndexError
-            When there is no event at a position.
+            When there is no event at a position, or not any more.
         """
         self._refresh_own()
         return self._reader.labels(positions)
+
+    def gaps(self, first: int = 0, stop: int | None = None) -> Iterator[Gap]:
+        """Give where positions of a range have no event, because it was forgotten or lost.
+
+        Raises
+        ------
+        LogDamagedError
+            On reaching bytes that are not those that were written.
+        """
+        self._refresh_own()
+        stop = self._reader.count if stop is None else stop
+        for gap in self._reader.gaps(first, stop):
+            start, end = max(gap.start, first), min(gap.stop, stop)
+            if start < end:
+                yield replace(gap, start=start, count=end - start)
 
     def times_rise(self, stop: int) -> bool:
         """Whether every event below a position has a time, and times never go back.
@@ -233,6 +265,11 @@ class EventLog:
         """Give the lines that were refused, in the order in which they were met."""
         self._refresh_own()
         return self._reader.rejections()
+
+    def quarantined(self) -> Iterator[Quarantined]:
+        """Give the same lines, each with its key and whether a later append resolved it."""
+        self._refresh_own()
+        return quarantined(self._reader)
 
     def last_position(self, source: str) -> SourcePosition | None:
         """Give how far a source was read into this log; None where it never was."""
@@ -251,6 +288,39 @@ class EventLog:
         """
         self._refresh_own()
         return log_info(self._reader)
+
+    def below(self, position: int) -> EventLog:
+        """Give the same log for reading, as if it ended before a position.
+
+        What stands behind it is not looked at: so a damaged log can be read up to the damage.
+        """
+        return EventLog(LogReader(self._reader.disk, position), path=self.path)
+
+    def retain(
+        self, rule: Retention, needed_from: int | None = None, *, dry_run: bool = False
+    ) -> Retained:
+        """Remove whole leading segments that a rule lets go; positions stay what they are.
+
+        Appending may go on in other threads; it waits meanwhile.
+
+        Parameters
+        ----------
+        rule
+            How old, how large or of how many events a log may be.
+        needed_from
+            Nothing at or above this position is removed.
+        dry_run
+            Only tell what would be removed.
+
+        Raises
+        ------
+        LogDamagedError
+            When what there is cannot be read: nothing was removed.
+        """
+        with self._writing().paused():
+            self._reader.refresh()
+            self._reader.look_again()
+            return retain(self._reader, rule, needed_from, now(), dry_run=dry_run)
 
     def check_end(self) -> None:
         """Raise when the log's end is damaged or uncertain; a torn end is no damage.
@@ -304,6 +374,7 @@ def open_for_writing(
         lock = disk.lock(LOCK)
     try:
         removed = recover(disk, accept_loss)
+        finish_removal(disk)
         reader = LogReader(disk)
         writer = LogWriter(disk, lock, reader.last_segment(), durability, segment_bytes)
     except BaseException:

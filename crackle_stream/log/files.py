@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -55,6 +55,21 @@ def create_segment(
         payload_crc=zlib.crc32(payload),
     )
     replace_segment(disk, segment_name(first), [header.pack() + payload])
+
+
+def in_chain(parts: Iterable[tuple[Header, bytes | memoryview]]) -> Iterator[bytes]:
+    """Give frames of a file that appears whole: numbered, each saying that all before is durable.
+
+    Parameters
+    ----------
+    parts
+        Headers, of which number and durability are filled in, with their payloads.
+    """
+    offset = 0
+    for sequence, (header, payload) in enumerate(parts):
+        placed = msgspec.structs.replace(header, sequence=sequence, durable=offset)
+        yield placed.pack() + payload
+        offset += placed.size
 
 
 def replace_segment(disk: Disk, name: str, frames: Iterable[bytes | bytearray]) -> None:

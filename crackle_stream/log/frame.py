@@ -15,11 +15,14 @@ MAGIC: Final = b"CRKL"
 FORMAT: Final = 1
 PAYLOAD_LIMIT: Final = 16 << 20
 
-HEAD, BLOCK, MARK, SEAL, CLOSE = 1, 2, 3, 4, 5
+HEAD, BLOCK, MARK, SEAL, CLOSE, START = 1, 2, 3, 4, 5, 6
 """Kinds of frames."""
 
 ALL_TIMED, RISING, CONTINUED, RESOLVES = 1, 2, 4, 8
 """Flags of a block."""
+
+PLAIN, GAPPED = 0, 1
+"""Encodings of a payload; a block with gaps has fewer events than its header counts positions."""
 
 _LAYOUT = struct.Struct("<4sBBBBQQQIIqQqqIIII")
 _CHECKED = _LAYOUT.size - 4
@@ -32,13 +35,15 @@ class Summary(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     count, rejections
-        How many of each the block holds.
+        How many of each the block holds; of events, those in gaps are counted too.
     flags
         `ALL_TIMED`, `RISING`, `CONTINUED`, `RESOLVES`.
     arrival
         When the (first) append was taken, in nanoseconds since 1970 UTC.
     earliest, latest
         Of the times that are there; `NO_TIME` where there are none.
+    encoding
+        `PLAIN`, or `GAPPED` where there are gaps.
     """
 
     count: int = 0
@@ -47,6 +52,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     arrival: int = 0
     earliest: int = NO_TIME
     latest: int = NO_TIME
+    encoding: int = PLAIN
 
 
 class Header(Struct, frozen=True, kw_only=True, gc=False):
@@ -59,7 +65,7 @@ class Header(Struct, frozen=True, kw_only=True, gc=False):
     durable: int
     length: int = 0
     payload_crc: int = 0
-    encoding: int = 0
+    encoding: int = PLAIN
     count: int = 0
     rejections: int = 0
     flags: int = 0
@@ -122,14 +128,16 @@ def unpack(data: bytes) -> Header | None:
     if zlib.crc32(data[:_CHECKED]) != int.from_bytes(data[_CHECKED:HEADER_SIZE], "little"):
         return None
     fields = _LAYOUT.unpack(data[:HEADER_SIZE])
-    if fields[1] != FORMAT or fields[4]:
+    if fields[1] != FORMAT or fields[4] > GAPPED:
         raise LogFormatError(
             f"the log is of format {fields[1]}, encoding {fields[4]}, and this version of "
-            f"crackle-stream reads format {FORMAT}, encoding 0; install a newer crackle-stream"
+            f"crackle-stream reads format {FORMAT}, encodings up to {GAPPED}; install a newer "
+            "crackle-stream"
         )
     return Header(
         kind=fields[2],
         flags=fields[3],
+        encoding=fields[4],
         log_id=fields[5],
         sequence=fields[6],
         first=fields[7],

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
-from crackle_stream.errors import LogDamagedError
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.log.block import decode_batch
 from crackle_stream.log.frame import FORMAT
+from crackle_stream.log.gap import Gap, GapReason
 from crackle_stream.log.reader import LogReader
-from crackle_stream.log.recovery import examine
 from crackle_stream.source import SourcePosition
 from crackle_stream.timestamp import NO_TIME
 
-LogState: TypeAlias = Literal["clean", "unclosed", "torn", "uncertain", "damaged"]
+MOST_LABELS: Final = 100_000
+"""Distinct labels are counted up to here."""
+
+
+class Missing(Struct, frozen=True):
+    """Positions that have no event any more, for one reason.
+
+    Parameters
+    ----------
+    reason
+        ``forgotten`` or ``damaged``.
+    positions, gaps
+        How many, and in how many stretches.
+    latest
+        When the last of them was made, in nanoseconds since 1970 UTC.
+    """
+
+    reason: GapReason
+    positions: int
+    gaps: int
+    latest: int
 
 
 class LogInfo(Struct, frozen=True, kw_only=True):
@@ -30,7 +49,13 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     closed
         Whether its writer stopped in order.
     events, rejections
-        How many.
+        How many there are.
+    first, next
+        Position at which the log begins, and the one that the next event gets.
+    removed
+        How many events were removed before the first position.
+    missing
+        Positions in between without an event, by reason.
     segments, bytes
         How many files, and their size together.
     first_time, last_time
@@ -38,7 +63,9 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     metrics
         Names of all metrics, sorted.
     labels
-        How many distinct ones.
+        How many distinct ones, counted up to 100,000.
+    more_labels
+        Whether there are more.
     sources
         How far each source was read.
     """
@@ -47,6 +74,10 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     format: int
     closed: bool
     events: int
+    first: int
+    next: int
+    removed: int
+    missing: tuple[Missing, ...]
     rejections: int
     segments: int
     bytes: int
@@ -54,30 +85,8 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     last_time: int | None
     metrics: tuple[str, ...]
     labels: int
+    more_labels: bool
     sources: tuple[SourcePosition, ...]
-
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """In what state the bytes of a log are.
-
-    Parameters
-    ----------
-    state
-        ``clean``, ``unclosed`` (whole, but the writer is at work or was killed), ``torn`` (a
-        write that a crash cut short, cut by the next writer), ``uncertain`` or ``damaged``.
-    summary
-        What, where, and what to do, in a line.
-    events
-        How many can be read from the start.
-    segment, offset
-        Where the trouble begins; None where there is none.
-    """
-
-    state: LogState
-    summary: str
-    events: int
-    segment: str | None = None
-    offset: int | None = None
 
 
 def log_info(reader: LogReader) -> LogInfo:
@@ -85,7 +94,8 @@ def log_info(reader: LogReader) -> LogInfo:
     names: set[str] = set()
     labels: set[str] = set()
     spans: list[int] = []
-    size = rejections = 0
+    gaps = _Tally()
+    size = events = rejections = 0
     for segment in reader.segments():
         size += segment.size()
         rejections += segment.rejections
@@ -94,68 +104,44 @@ def log_info(reader: LogReader) -> LogInfo:
         for place in segment.places():
             payload = segment.payload(place)
             names.update(*(matrix.names for matrix in payload.matrices))
-            if payload.count:
+            for gap in payload.gaps:
+                gaps.add(gap)
+            events += payload.count
+            if payload.count and len(labels) <= MOST_LABELS:
                 labels.update(decode_batch(payload, {"labels"}).labels or [ANONYMOUS])
     tail = reader.tail
     return LogInfo(
         log_id=f"{0 if tail is None else tail.log_id or 0:016x}",
         format=FORMAT,
         closed=tail is not None and tail.closed,
-        events=reader.count,
+        events=events,
+        first=reader.first,
+        next=reader.count,
+        removed=0 if reader.start is None else reader.start.events,
+        missing=gaps.all(),
         rejections=rejections,
         segments=len(reader.firsts),
         bytes=size,
         first_time=min(spans, default=None),
         last_time=max(spans, default=None),
         metrics=tuple(sorted(names)),
-        labels=len(labels),
+        labels=min(len(labels), MOST_LABELS),
+        more_labels=len(labels) > MOST_LABELS,
         sources=() if tail is None else tuple(tail.positions().values()),
     )
 
 
-def verify_log(reader: LogReader) -> Verdict:
-    """Check every frame of a log, and judge its end."""
-    try:
-        for segment in reader.segments():
-            segment.positions()
-    except LogDamagedError as error:
-        return Verdict(
-            state="damaged",
-            summary=str(error),
-            events=error.first,
-            segment=error.segment,
-            offset=error.offset,
+class _Tally:
+    """Counts gaps by reason."""
+
+    def __init__(self) -> None:
+        self._found: dict[GapReason, Missing] = {}
+
+    def add(self, gap: Gap) -> None:
+        last = self._found.get(gap.reason, Missing(gap.reason, 0, 0, gap.when))
+        self._found[gap.reason] = Missing(
+            gap.reason, last.positions + gap.count, last.gaps + 1, max(last.latest, gap.when)
         )
-    return _judge_end(reader)
 
-
-def _judge_end(reader: LogReader) -> Verdict:
-    tail = reader.tail
-    if tail is None:
-        return Verdict(state="unclosed", summary="the log holds no segment yet", events=0)
-    found = examine(tail)
-    if found.state == "whole":
-        state: LogState = "clean" if tail.closed else "unclosed"
-        return Verdict(state=state, summary=_WHOLE[state], events=reader.count)
-    return Verdict(
-        state=found.state,
-        summary=f"{tail.where}, from byte {found.offset} on ({found.size} bytes): "
-        f"{_END[found.state]}",
-        events=reader.count,
-        segment=tail.name,
-        offset=found.offset,
-    )
-
-
-_WHOLE = {
-    "clean": "every frame is whole, and the log was closed in order",
-    "unclosed": "every frame is whole; a writer is at work or was killed, or the last file is gone",
-}
-_END = {
-    "torn": "a write that a crash cut short and that was never acknowledged; the next writer "
-    "keeps these bytes in torn/ and goes on",
-    "uncertain": "whole frames stand behind a gap, and it cannot be told whether it was synced; "
-    "a writer goes on with --accept-loss",
-    "damaged": "bytes that were synced are not what they were; what stands before them can still "
-    "be read",
-}
+    def all(self) -> tuple[Missing, ...]:
+        return tuple(self._found[reason] for reason in sorted(self._found))

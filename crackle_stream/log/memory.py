@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from crackle_stream.errors import LogLockedError
 
 
@@ -61,9 +63,9 @@ class MemoryDisk:
     def make_directory(self, name: str) -> None:
         """Do nothing: names with a slash need no directory."""
 
-    def names(self) -> list[str]:
-        """List what is in the directory, sorted."""
-        return sorted({name.partition("/")[0] for name in self.files})
+    def names(self, directory: str = "") -> list[str]:
+        """List what is in the directory, or in one in it, sorted."""
+        return names_in(self.files, directory)
 
     def create(self, name: str) -> MemoryFile:
         """Open a new or emptied file."""
@@ -97,3 +99,10 @@ class MemoryDisk:
     def free(self) -> int:
         """Give more than any log asks for."""
         return 1 << 62
+
+
+def names_in(paths: Iterable[str], directory: str) -> list[str]:
+    """List what stands in a directory, by the paths of all files."""
+    above = f"{directory}/" if directory else ""
+    inside = (path.removeprefix(above) for path in paths if path.startswith(above))
+    return sorted({path.partition("/")[0] for path in inside})

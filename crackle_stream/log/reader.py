@@ -8,13 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from crackle_stream.errors import LogDamagedError
+from crackle_stream.errors import LogDamagedError, LogError, StorageError
 from crackle_stream.event import ANONYMOUS, EventBatch
-from crackle_stream.log.block import COLUMNS, Block, decode_batch, decode_rejections
+from crackle_stream.log.block import COLUMNS, Block, decode_rejections
 from crackle_stream.log.disk import Disk, storage_errors
-from crackle_stream.log.files import segment_firsts
+from crackle_stream.log.files import segment_firsts, segment_name
+from crackle_stream.log.gap import Gap
 from crackle_stream.log.recovery import examine
 from crackle_stream.log.segment import Place, Segment
+from crackle_stream.log.start import Start, read_start
 from crackle_stream.source import Rejection
 from crackle_stream.timestamp import NO_TIME
 
@@ -28,20 +30,40 @@ class LogReader:
     ----------
     disk
         Where the log lives.
+    below
+        Only positions below this are seen, as if the log ended there; None: all.
+
+    Attributes
+    ----------
+    firsts
+        First positions of the segments.
+    tail
+        The last segment; None where there is none.
+    start
+        The record of where the log begins; None where nothing was removed.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, below: int | None = None) -> None:
         self.disk = disk
+        self._below = below
         self.firsts: list[int] = []
         self.tail: Segment | None = None
+        self.start: Start | None = None
+        self._start_damage: LogDamagedError | None = None
         self._opened: dict[int, Segment] = {}
         self._looking = threading.Lock()
         self.refresh()
 
     @property
     def count(self) -> int:
-        """How many events can be read."""
-        return 0 if self.tail is None else self.tail.next
+        """Position behind the last event that can be read."""
+        end = 0 if self.tail is None else self.tail.next
+        return end if self._below is None else min(end, self._below)
+
+    @property
+    def first(self) -> int:
+        """Position at which the log begins."""
+        return 0 if self.start is None else self.start.first
 
     def last_segment(self) -> Segment:
         """Give the segment that is written to."""
@@ -54,8 +76,15 @@ class LogReader:
         with self._looking:
             if self.tail is not None:
                 self.tail.extend()
+                self._replace_tail()
             if self.tail is None or self.tail.sealed:
                 self._find_segments()
+
+    def look_again(self) -> None:
+        """See which segments there are, and where the log begins, after some were changed."""
+        with self._looking:
+            self._opened.clear()
+            self._find_segments()
 
     def segments(self, first: int = 0, stop: int | None = None) -> Iterator[Segment]:
         """Give the segments that hold positions from first up to stop.
@@ -64,21 +93,40 @@ class LogReader:
         ------
         LogDamagedError
             When one is missing, or is not whole up to where the next one begins.
+        LogError
+            When one was removed while those before it were read.
         """
+        self.check_start()
         stop = self.count if stop is None else stop
-        if self.firsts and first < self.firsts[0]:
-            raise self._missing(0, self.firsts[0])
+        begun = False
         for start, following in zip(self.firsts, [*self.firsts[1:], None], strict=True):
             if following is not None and following <= first:
                 continue
             if start > max(first, stop - 1):
                 return
-            segment = self._open(start)
+            segment = self._open_or_skip(start, begun)
+            if segment is None:
+                continue
             yield segment
+            begun = True
+            if stop <= segment.next:
+                return  # what may be wrong with the rest was not asked for
             if following is not None and not (segment.sealed and segment.next == following):
                 raise segment.damage(
                     segment.broken, "the chain of frames breaks", last=following - 1
                 )
+
+    def check_start(self) -> None:
+        """Raise when segments before the first one there are missing without explanation."""
+        if self._start_damage is not None:
+            raise self._start_damage
+        if self.first != (self.firsts[0] if self.firsts else 0):
+            raise self._missing(self.first, self.firsts[0] if self.firsts else None)
+
+    def gaps(self, first: int = 0, stop: int | None = None) -> Iterator[Gap]:
+        """Give where positions have no event; of segments, all that they have."""
+        for segment in self.segments(first, stop):
+            yield from segment.gaps()
 
     def blocks(
         self, first: int = 0, stop: int | None = None, columns: Collection[str] | None = None
@@ -87,8 +135,9 @@ class LogReader:
         upto = self.count if stop is None else min(stop, self.count)
         wanted = COLUMNS if columns is None else columns
         for segment, place in self.places(first, upto):
-            batch = decode_batch(segment.payload(place), wanted)
-            yield _clip(Block(place.header.first, batch), first, upto)
+            for block in segment.blocks(place, wanted):
+                if block.first < upto and block.first + len(block.batch) > first:
+                    yield _clip(block, first, upto)
         if stop is None or stop > upto:
             self.check_tail()
 
@@ -107,10 +156,10 @@ class LogReader:
         found: dict[int, str] = {}
         for position in sorted(set(positions)):
             if position not in found:
-                wanted = next(self.places(position, position + 1), None)
-                if wanted is None:
-                    raise IndexError(f"position {position} is not below {self.count}")
-                found |= self._labels_of(*wanted, positions)
+                for wanted in self.places(position, position + 1):
+                    found |= self._labels_of(*wanted, positions)
+            if position not in found:
+                raise IndexError(self._nothing_at(position))
         return [found[position] for position in positions]
 
     def rejections(self) -> Iterator[Rejection]:
@@ -127,7 +176,8 @@ class LogReader:
             if segment.order.opening is not None and segment.order.opening < latest:
                 return False
             if segment.order.turn is not None and segment.order.turn < stop:
-                return self._rise_from(segment.order.turn, stop)
+                before = max(latest, segment.order.before)
+                return self._rise_from(segment.order.turn, before, stop)
             latest = max(latest, segment.order.latest)
         return True
 
@@ -137,7 +187,9 @@ class LogReader:
         A live writer may finish a frame between two looks, so a finding is looked at again.
         """
         tail = self.tail
-        if tail is None or tail.sealed or 0 < tail.end == tail.size():
+        if self._below is not None or tail is None:
+            return
+        if tail.sealed or 0 < tail.end == tail.size():
             return  # a segment comes to be with its head, so an empty one is damaged
         seen, found = (tail.end, tail.marked), examine(tail)
         if found.state in ("damaged", "uncertain"):
@@ -145,13 +197,49 @@ class LogReader:
             if (tail.end, tail.marked) == seen:
                 raise tail.damage(found.offset, f"what follows is {found.state}")
 
+    def _replace_tail(self) -> None:
+        """Notice that the last segment, as long as it holds no event, was written anew."""
+        tail = self.tail
+        if tail is not None and tail.next == tail.first and not tail.sealed:
+            fresh = Segment(self.disk, tail.first, tail.log_id)
+            if fresh.size() != tail.size():
+                fresh.extend()
+                self.tail = fresh
+
     def _find_segments(self) -> None:
         with storage_errors(f"listing {self.disk.path}"):
-            self.firsts = segment_firsts(self.disk.names())
+            names = self.disk.names()
+        # Read after listing: what the record explains is removed only when it is there.
+        self._read_start()
+        self.firsts = [first for first in segment_firsts(names) if first >= self.first]
         if self.firsts and (self.tail is None or self.firsts[-1] > self.tail.first):
-            self.tail = self._open(self.firsts[-1])
+            self.tail = self.open(self.firsts[-1])
 
-    def _open(self, first: int) -> Segment:
+    def _read_start(self) -> None:
+        try:
+            self.start, self._start_damage = read_start(self.disk), None
+        except LogDamagedError as error:
+            self._start_damage = error
+
+    def _open_or_skip(self, first: int, begun: bool) -> Segment | None:
+        """Open a segment; None where it was removed since it was listed, before reading began."""
+        try:
+            return self.open(first)
+        except StorageError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+        self._find_segments()
+        if first >= self.first:
+            raise self._missing(first, None)
+        if begun:
+            raise LogError(
+                f"{self.disk.path}: events before position {self.first} were removed while they "
+                "were read (crackle log retain); read again: the log begins there now"
+            )
+        return None
+
+    def open(self, first: int) -> Segment:
+        """Give the segment that begins at a position."""
         if self.tail is not None and first == self.tail.first:
             return self.tail
         if first not in self._opened:
@@ -162,30 +250,41 @@ class LogReader:
             self._opened[first] = segment
         return self._opened[first]
 
-    def _missing(self, first: int, stop: int) -> LogDamagedError:
+    def _missing(self, first: int, stop: int | None) -> LogDamagedError:
+        upto = "on" if stop is None else f"to {stop - 1}"
         return LogDamagedError(
-            f"{self.disk.path} lacks its segments before position {stop}; bring them back, or read "
-            f"from position {stop}",
-            segment=f"{first}",
+            f"{self.disk.path} lacks its segment {segment_name(first)}: events from position "
+            f"{first} {upto} are missing; bring it back, or copy the rest with "
+            "`crackle log salvage`",
+            segment=segment_name(first),
             offset=0,
             first=first,
-            last=stop - 1,
+            last=None if stop is None else stop - 1,
         )
+
+    def _nothing_at(self, position: int) -> str:
+        if position < self.first:
+            return f"position {position} was removed: the log begins at {self.first}"
+        if position >= self.count:
+            return f"position {position} is not below {self.count}"
+        return f"there is no event at position {position} any more: it was forgotten or lost"
 
     def _labels_of(
         self, segment: Segment, place: Place, positions: Sequence[int]
     ) -> dict[int, str]:
-        first, stop = place.header.first, place.header.first + place.header.count
-        labels = decode_batch(segment.payload(place), {"labels"}).labels
-        return {
-            position: ANONYMOUS if labels is None else labels[position - first]
-            for position in positions
-            if first <= position < stop
-        }
+        found: dict[int, str] = {}
+        for block in segment.blocks(place, {"labels"}):
+            first, labels = block.first, block.batch.labels
+            found |= {
+                position: ANONYMOUS if labels is None else labels[position - first]
+                for position in positions
+                if first <= position < first + len(block.batch)
+            }
+        return found
 
-    def _rise_from(self, position: int, stop: int) -> bool:
-        before = NO_TIME
-        for block in self.blocks(max(position - 1, 0), stop, columns=()):
+    def _rise_from(self, position: int, before: int, stop: int) -> bool:
+        """Whether times rise from a position on, after a time that was reached before."""
+        for block in self.blocks(position, stop, columns=()):
             times = block.batch.times
             if (times == NO_TIME).any() or times[0] < before or (times[1:] < times[:-1]).any():
                 return False

@@ -10,10 +10,14 @@ from msgspec import Struct
 
 from crackle_stream.log.disk import Disk, storage_errors
 from crackle_stream.log.files import SUFFIX, UNFINISHED, create_segment, segment_firsts
-from crackle_stream.log.frame import HEADER_SIZE, MAGIC
+from crackle_stream.log.frame import HEADER_SIZE
+from crackle_stream.log.scan import next_magic
 from crackle_stream.log.segment import Place, Segment
+from crackle_stream.log.segment_writer import settle
 
 TORN: Final = "torn"
+TORN_LIMIT: Final = 64 << 20
+"""A longer end is not cut unasked: what is written between two syncs is at most about a segment."""
 
 TailState: TypeAlias = Literal["whole", "torn", "uncertain", "damaged"]
 
@@ -121,6 +125,12 @@ def _settle_end(disk: Disk, segment: Segment, tail: Tail, accept_loss: bool) -> 
             "whole frames stand behind a gap, and it cannot be told whether it was synced "
             "(--accept-loss keeps these bytes aside and goes on)",
         )
+    if tail.state == "torn" and tail.size > TORN_LIMIT and not accept_loss:
+        raise segment.damage(
+            tail.offset,
+            f"its torn end of {tail.size} bytes is longer than the {TORN_LIMIT} that a crash may "
+            "leave (--accept-loss keeps these bytes aside and goes on)",
+        )
     return None if tail.state == "whole" else cut(disk, segment, tail)
 
 
@@ -128,7 +138,7 @@ def _make_durable(disk: Disk, segment: Segment) -> None:
     """Sync a seal that a killed writer left, before there is a next segment that relies on it."""
     with storage_errors(f"syncing {segment.where}"):
         file = disk.open(segment.name, writing=True)
-        file.fdatasync()
+        settle(file, segment)
         file.close()
 
 
@@ -157,14 +167,12 @@ def _write_whole(disk: Disk, name: str, data: bytes) -> None:
 
 
 def _headers_behind(segment: Segment, start: int, size: int) -> Iterator[Place]:
-    with storage_errors(f"reading {segment.where}"):
-        data = segment.file.pread(size - start, start)
-        at = data.find(MAGIC)
-        while at >= 0:
-            place = segment.header_at(start + at)
-            if place is not None:
-                yield place
-            at = data.find(MAGIC, at + 1)
+    at = next_magic(segment, start, size)
+    while at is not None:
+        place = segment.header_at(at)
+        if place is not None:
+            yield place
+        at = next_magic(segment, at + 1, size)
 
 
 def _is_whole(segment: Segment, place: Place, size: int) -> bool:

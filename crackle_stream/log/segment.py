@@ -5,19 +5,28 @@ from __future__ import annotations
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from crackle_stream.errors import LogDamagedError
-from crackle_stream.log.block import Payload, decode_payload
+from crackle_stream.errors import LogDamagedError, LogFormatError
+from crackle_stream.log.block import (
+    COLUMNS,
+    Block,
+    Payload,
+    check_payload,
+    decode_blocks,
+    decode_payload,
+)
 from crackle_stream.log.disk import Disk, storage_errors
 from crackle_stream.log.files import HeadPayload, segment_name
 from crackle_stream.log.frame import (
     BLOCK,
     CLOSE,
+    GAPPED,
     HEAD,
     HEADER_SIZE,
     MARK,
@@ -26,11 +35,10 @@ from crackle_stream.log.frame import (
     Header,
     unpack,
 )
+from crackle_stream.log.gap import Gap
 from crackle_stream.log.order import TimeOrder
 from crackle_stream.source import SourcePosition
 
-SUFFIX: Final = ".seg"
-UNFINISHED: Final = ".new"
 _SCAN_FRAMES: Final = 1_024
 
 
@@ -82,6 +90,7 @@ class Segment:
         self.first = first
         with storage_errors(f"opening {self.where}"):
             self.file = disk.open(self.name)
+        self.disk = disk
         self.log_id = log_id
         self.end = self.broken = self.durable = self.sequence = 0
         self.next = first
@@ -90,6 +99,7 @@ class Segment:
         self.sealed = self.closed = self.marked = False
         self._firsts = array("q")
         self._offsets = array("q")
+        self._gapped = array("q")
 
     def extend(self) -> None:
         """Follow the chain of frames as far as it is whole now."""
@@ -110,8 +120,24 @@ class Segment:
         ------
         LogDamagedError
             When its bytes are not those that were written.
+        LogFormatError
+            When they are, but cannot be read.
         """
-        return decode_payload(memoryview(self.checked_payload(place)))
+        data = memoryview(self.checked_payload(place))
+        with self._located(place):
+            payload = decode_payload(data)
+            check_payload(payload, place.header)
+        return payload
+
+    def blocks(self, place: Place, columns: Collection[str] = COLUMNS) -> Iterator[Block]:
+        """Read the events of a block, a stretch between gaps at a time; see `payload`."""
+        payload = self.payload(place)
+        with self._located(place):
+            yield from decode_blocks(payload, place.header, columns)
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Read where positions of this segment have no event."""
+        return tuple(gap for offset in self._gapped for gap in self._gaps_at(offset))
 
     def frame_at(self, offset: int) -> Place:
         """Give a frame of the chain again.
@@ -180,6 +206,20 @@ class Segment:
             return None
         return Place(offset, header)
 
+    @contextmanager
+    def _located(self, place: Place) -> Iterator[None]:
+        try:
+            yield
+        except LogFormatError as error:
+            header = place.header
+            upto = header.first + max(header.count, 1) - 1
+            raise LogFormatError(
+                f"{self.where}, byte {place.offset}, positions {header.first} to {upto}: {error}"
+            ) from error
+
+    def _gaps_at(self, offset: int) -> tuple[Gap, ...]:
+        return self.payload(self.frame_at(offset)).gaps
+
     def _extend_some(self) -> bool:
         self.marked, self.broken = False, self.end
         chain = self._next_frames()
@@ -239,6 +279,8 @@ class Segment:
         header = place.header
         self._firsts.append(header.first)
         self._offsets.append(place.offset)
+        if header.encoding == GAPPED:
+            self._gapped.append(place.offset)
         self.rejections += header.rejections
         if header.count:
             self.order.observe(header)

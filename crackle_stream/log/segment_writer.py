@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from crackle_stream.clock import now
 from crackle_stream.log.block import EncodedBlock
 from crackle_stream.log.disk import Disk, File, storage_errors
 from crackle_stream.log.frame import BLOCK, HEADER_SIZE, MARK, Header
 from crackle_stream.log.segment import Segment
+
+_PIECE: Final = 1 << 20
+
+
+def settle(file: File, segment: Segment) -> None:
+    """Make what stands in a segment durable, also where a sync of it has failed before.
+
+    A sync that failed is followed by one that succeeds with nothing written, while the page cache
+    goes on showing the bytes. So those not known to be synced are written again, in their place.
+    """
+    for offset in range(segment.durable, segment.end, _PIECE):
+        file.write(file.pread(min(_PIECE, segment.end - offset), offset), offset)
+    file.fdatasync()
 
 
 class SegmentWriter:
@@ -19,8 +34,8 @@ class SegmentWriter:
     disk
         Where the log lives.
     tail
-        The segment, whole. What is in it is synced first: the frames written next will say that
-        it is durable, and a writer that was killed may have left it unsynced.
+        The segment, whole. What is in it is made durable first: the frames written next will say
+        that it is, and a writer that was killed may have left it unsynced.
 
     Attributes
     ----------
@@ -39,7 +54,7 @@ class SegmentWriter:
         self._sequence = tail.sequence
         with storage_errors(f"opening {tail.where} for writing"):
             self._file: File = disk.open(tail.name, writing=True)
-            self.fdatasync()
+            settle(self._file, tail)
 
     def write(self, block: EncodedBlock) -> None:
         """Write a block."""

@@ -100,6 +100,13 @@ class LogWriter:
             self._check_usable()
             self._wait_durable(self._written)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let nothing be appended or sealed while other segments than the last are changed."""
+        with self._monitor:
+            self._check_usable()
+            yield
+
     def close(self) -> None:
         """Sync, write that the log was closed in order, and let go of it."""
         with self._monitor:

@@ -135,6 +135,11 @@ class CheckpointFinder:
             found.update(first + i + 1 for i, label in enumerate(labels) if self._matches(label))
         return self._new(found)
 
+    def skip(self, position: int) -> list[int]:
+        """Pass over positions up to one, at which there is no event; gives new checkpoints."""
+        first, self.count = self.count, max(position, self.count)
+        return self._new(set(self._by_position(first)))
+
     def marker(self, name: str, position: int) -> list[int]:
         """Take in a marker that stands at a position; gives it when it is asked for and new."""
         return self._new({position} if name in self.spec.markers else set())

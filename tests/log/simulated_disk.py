@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import random
 
-from crackle_stream.log.memory import MemoryDisk, MemoryFile
+from crackle_stream.log.memory import MemoryDisk, MemoryFile, names_in
 
 SECTOR = 64  # smaller than any real one, so that headers are torn too
 
@@ -27,7 +27,14 @@ class Inode:
         self.unsynced: list[tuple[int, bytes | None]] = []
 
     def sync(self) -> None:
-        self.kept, self.unsynced = bytearray(self.seen), []
+        """Make durable what is still to be written; a sync that failed has forgotten it."""
+        kept = MemoryFile(self.kept)
+        for offset, data in self.unsynced:
+            if data is None:
+                kept.truncate(offset)
+            else:
+                kept.write(data, offset)
+        self.unsynced = []
 
     def survivor(self, rng: random.Random) -> Inode:
         content = MemoryFile(bytearray(self.kept))
@@ -103,8 +110,8 @@ class SimulatedDisk(MemoryDisk):
         if failure is not None:
             raise failure
 
-    def names(self) -> list[str]:
-        return sorted({name.partition("/")[0] for name in self.inodes})
+    def names(self, directory: str = "") -> list[str]:
+        return names_in(self.inodes, directory)
 
     def create(self, name: str) -> SimulatedFile:
         self.check()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crackle_stream.cooling.report import CoolingReport
     from crackle_stream.errors import CrackleError
     from crackle_stream.event import TaskEvent
+    from crackle_stream.ingest.limits import Limits
     from crackle_stream.kiln import Kiln
     from crackle_stream.pattern import (
         ClusteringPattern,
@@ -40,6 +41,7 @@ __all__ = [
     "GlazeLayer",
     "GroupSpec",
     "Kiln",
+    "Limits",
     "PhaseTransitionPattern",
     "Plan",
     "TaskEvent",
@@ -53,6 +55,7 @@ _HOMES = {
     "cooling.report": ("CoolingReport",),
     "errors": ("CrackleError",),
     "event": ("TaskEvent",),
+    "ingest.limits": ("Limits",),
     "kiln": ("Kiln",),
     "profile": ("CoolingRate", "ThermalProfile"),
     "task": ("CrackleTask", "GlazeLayer", "TaskOutput"),

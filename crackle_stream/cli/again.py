@@ -19,6 +19,7 @@ READING: Final = {
     "time",
     "metrics",
     "time_unit",
+    "limit",
     "strict",
     "max_rejects",
 }

@@ -18,6 +18,7 @@ from crackle_stream.cli.source import STDIN, opened
 from crackle_stream.errors import DiskFullError, InputRejectedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.ingest.chunks import Chunk, read_chunks
+from crackle_stream.ingest.limits import parse_limits
 from crackle_stream.ingest.mapping import FieldMapping, Understanding
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.source import Rejection, SourcePosition
@@ -38,6 +39,7 @@ class IntakeOptions(Struct, frozen=True, kw_only=True):
     time_unit: Literal["s", "ms", "us", "ns"] | None = None
     strict: bool = False
     max_rejects: int | None = None
+    limit: tuple[str, ...] = ()
     quiet: bool = False
     log: str | None = None
 
@@ -74,7 +76,9 @@ class Feed:
                 stream,
                 self._name,
                 mapping=self._options.mapping(),
+                limits=parse_limits(self._options.limit),
                 start=start,
+                most_rejects=self._options.allowed,
                 understood=self._understood,
             ):
                 self._progress.clear()
@@ -127,20 +131,28 @@ class Feed:
             )
         self._reasons.update(rejection.reason for rejection in chunk.rejections)
         self._tell(chunk.rejections)
+        if chunk.stopped is not None:
+            raise InputRejectedError(self._why_stopped(chunk.stopped))
 
     def _tell(self, rejections: Sequence[Rejection]) -> None:
-        """Show the first rejections, and stop where there are more than allowed."""
+        """Show the first rejections."""
         before = self.accounts.quarantined - len(rejections)
         if not self._options.quiet:
             for rejection in rejections[: max(0, TOLD - before)]:
                 say(f"rejected: {_told(rejection)}")
+
+    def _why_stopped(self, line: Rejection) -> str:
+        """Say why reading stopped before a line, and how to go on from there."""
         allowed = self._options.allowed
-        if allowed is not None and self.accounts.quarantined > allowed:
-            raise InputRejectedError(
-                f"{_told(rejections[allowed - before])}: stopped, since "
-                f"{'no line' if allowed == 0 else f'at most {allowed}'} may be rejected. "
-                "Correct the input, or allow more with --max-rejects"
-            )
+        most = "no line" if allowed == 0 else f"at most {allowed}"
+        stopped = f"{_told(line)}: stopped before this line, since {most} may be rejected"
+        if self._options.log is None:
+            return f"{stopped}. Correct the input, or allow more with --max-rejects"
+        rest = "send it and the rest" if self._source == STDIN else "give the same command"
+        return (
+            f"{stopped}; the lines before it are in {self._options.log}. Correct it and {rest} "
+            "again, or allow more with --max-rejects"
+        )
 
     def _sum_up(self) -> None:
         rejected = self.accounts.quarantined

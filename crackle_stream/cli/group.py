@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "cool": "crackle_stream.cli.cool",
     "fire": "crackle_stream.cli.fire",
     "log": "crackle_stream.cli.log",
+    "quarantine": "crackle_stream.cli.quarantine",
     "replay": "crackle_stream.cli.replay",
     "schema": "crackle_stream.cli.schema",
     "version": "crackle_stream.cli.version",

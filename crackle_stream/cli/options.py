@@ -91,7 +91,7 @@ loss_option = click.option(
     help="Write on behind an end of the log that may have lost events; its bytes are kept aside.",
 )
 
-mapping_options = _all(
+field_options = _all(
     click.option("--label", metavar="PATH", help="Where labels stand, such as .job.name."),
     click.option("--time", metavar="PATH", help="Where times stand."),
     click.option(
@@ -103,6 +103,17 @@ mapping_options = _all(
         type=click.Choice(["s", "ms", "us", "ns"]),
         help="Unit of times that are numbers: s (default), ms, us or ns.",
     ),
+    click.option(
+        "--limit",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Read what is larger: line=2MiB, label, name, metrics, nesting, frame; "
+        "may be repeated.",
+    ),
+)
+
+mapping_options = _all(
+    field_options,
     click.option("--strict", is_flag=True, help="Stop when a line is rejected, with code 3."),
     click.option(
         "--max-rejects",

@@ -19,6 +19,7 @@ from crackle_stream.cli.source import writer
 from crackle_stream.cooling.online import OnlineCooling
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.replay import replay
+from crackle_stream.errors import LogDamagedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.log.eventlog import EventLog
 
@@ -31,12 +32,28 @@ def cool_log(ctx: click.Context, plan: Plan) -> int:
         EventLog.open(Path(ctx.params["source"])) as log,
         _workers(ctx) as executor,
     ):
-        log.check_end()
-        for report in replay(log, plan, executor):
-            showing.show(report)
+        try:
+            log.check_end()
+            for report in replay(log, plan, executor):
+                showing.show(report)
+        except LogDamagedError as damage:
+            _cool_up_to(damage, log, plan, executor, showing)
+            raise
     showing.end(Accounts())
     say(str(Accounts()))
     return showing.gate()
+
+
+def _cool_up_to(
+    damage: LogDamagedError, log: EventLog, plan: Plan, executor: Executor | None, showing: Showing
+) -> None:
+    """Show what stands before damage as if the log ended there, if anything does."""
+    part = log.below(damage.first)
+    if part.count > max(plan.start, part.first):
+        for report in replay(part, plan, executor):
+            if report.checkpoint > showing.last:
+                showing.show(report)
+        showing.end(Accounts())
 
 
 def cool_input(ctx: click.Context, plan: Plan) -> int:

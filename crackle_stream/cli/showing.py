@@ -47,10 +47,13 @@ class Showing:
         self._met: dict[Kind, int] = {}
         self._noted: set[tuple[str, tuple[str, ...]]] = set()
         self._begun = False
+        self.last = 0
+        """The checkpoint that was shown last."""
 
     def show(self, report: CoolingReport) -> None:
         """Show one checkpoint at once; what is noted of the same is told one time in a run."""
         self._write(self._rendering.checkpoint(report))
+        self.last = report.checkpoint
         for pattern in report.patterns:
             if pattern.kind in self.options.fail_on:
                 self._met[pattern.kind] = self._met.get(pattern.kind, 0) + 1

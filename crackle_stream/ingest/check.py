@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Final
 
-from crackle_stream.event import TaskEvent
-from crackle_stream.ingest.limits import Limits
+from crackle_stream.event import ANONYMOUS, Scalar, TaskEvent
+from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits
+from crackle_stream.ingest.size import size_of
 
 LIMITS: Final = Limits()
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def check_event(event: TaskEvent, limits: Limits = LIMITS) -> None:
@@ -25,17 +30,51 @@ def check_event(event: TaskEvent, limits: Limits = LIMITS) -> None:
         ...
     ValueError: label 'aaaaaaaaaaaaaaaaaaaa…' has 300 bytes, more than 256: shorten it
     """
-    _check_text("label", event.label, limits.label_bytes)
+    if event.label != ANONYMOUS:
+        _check_size("label", event.label, limits.label_bytes)
     for name in event.metrics:
-        _check_text("metric name", name, limits.name_bytes)
+        _check_size("metric name", name, limits.name_bytes)
+    _check_text("id", event.id or "")
+    _check_text("error", event.error or "")
     if len(event.metrics) > limits.metrics:
         raise ValueError(
             f"task {event.label[:20]!r} reports {len(event.metrics)} metrics, "
             f"more than {limits.metrics}: report fewer, or fire it as several tasks"
         )
+    for name, item in (event.attributes or {}).items():
+        _check_attribute(name, item)
+    size = size_of(event)
+    if size > limits.frame_bytes:
+        raise ValueError(
+            f"task {event.label[:20]!r} takes {size} bytes, more than {limits.frame_bytes}: "
+            "report less in it"
+        )
 
 
-def _check_text(what: str, text: str, most: int) -> None:
-    size = len(text.encode("utf-8", "surrogatepass"))
+def _check_text(what: str, text: str) -> None:
+    if _SURROGATE.search(text):
+        raise ValueError(f"{what} {text[:20]!r} holds half a character, which is no text: mend it")
+
+
+def _check_size(what: str, text: str, most: int) -> None:
+    _check_text(what, text)
+    size = len(text.encode())
     if size > most:
         raise ValueError(f"{what} '{text[:20]}…' has {size} bytes, more than {most}: shorten it")
+
+
+def _check_attribute(name: str, item: Scalar) -> None:
+    _check_text("attribute", name)
+    if isinstance(item, str):
+        _check_text(f"attribute {name[:20]!r}", item)
+    if not isinstance(item, str | int | float | None):
+        raise ValueError(f"attribute {name[:20]!r} is a {type(item).__name__}: give a scalar")
+    if isinstance(item, float) and not math.isfinite(item):
+        raise ValueError(
+            f"attribute {name[:20]!r} is {item}: give a finite number, or leave it out"
+        )
+    if isinstance(item, int) and abs(item) > LARGEST_INTEGER:
+        raise ValueError(
+            f"attribute {name[:20]!r} is an integer beyond 2**53, which a reader of JSON may "
+            "round: give it as text"
+        )

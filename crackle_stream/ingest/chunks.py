@@ -8,12 +8,19 @@ from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crackle_stream.event import EventBatch
 from crackle_stream.ingest.limits import Limits
-from crackle_stream.ingest.lines import BOM, EXCERPT_BYTES, Block, read_blocks, read_past
+from crackle_stream.ingest.lines import (
+    EXCERPT_BYTES,
+    Block,
+    cut_block,
+    read_blocks,
+    read_past,
+)
 from crackle_stream.ingest.mapped import MappedDecoder
-from crackle_stream.ingest.mapping import FieldMapping, Understanding, understand
+from crackle_stream.ingest.mapping import FieldMapping, Understanding, first_record, understand
 from crackle_stream.ingest.native import NativeDecoder
 from crackle_stream.source import Rejection, SourcePosition
 
@@ -31,12 +38,15 @@ class Chunk(Struct, frozen=True):
         How many lines these are; blank ones are not counted.
     position
         The source's position behind them.
+    stopped
+        The line behind them that was one too many to reject; it is not counted as read.
     """
 
     batch: EventBatch
     rejections: tuple[Rejection, ...]
     read: int
     position: SourcePosition
+    stopped: Rejection | None = None
 
 
 def read_chunks(
@@ -47,6 +57,7 @@ def read_chunks(
     limits: Limits = Limits(),  # noqa: B008
     start: SourcePosition | None = None,
     chunk_bytes: int = 1 << 20,
+    most_rejects: int | None = None,
     understood: Callable[[Understanding], None] | None = None,
 ) -> Iterator[Chunk]:
     r"""Read a stream of JSON lines as events.
@@ -60,15 +71,18 @@ def read_chunks(
         Its name in positions.
     mapping
         Where to find what, for lines that are no events yet; `understand` adds what the first
-        line shows.
+        line shows that is an object.
     limits
         Sizes beyond which a line is rejected.
     start
         Where to go on. The stream stands at its beginning: what lies before is read and compared.
     chunk_bytes
         About how much is read at once.
+    most_rejects
+        How many lines may be rejected; reading stops before the next one.
     understood
-        Called once, before the first chunk, with what the shape of the source was taken to be.
+        Called once, before the first chunk that holds an object, with what the shape of the source
+        was taken to be.
 
     Raises
     ------
@@ -87,20 +101,29 @@ def read_chunks(
     head = b"" if start is None else read_past(stream, start)
     begin = start or SourcePosition(source, 0, 0, 0)
     decoder: Decoder | None = None
+    rejected = 0
     for block in read_blocks(stream, begin, line_bytes=limits.line_bytes, block_bytes=chunk_bytes):
         if decoder is None:
-            understanding = understand(_first_line(head or block.text), mapping)
+            record = first_record(head) or first_record(block.text)
+            understanding = understand(record, mapping)
+            reader = decoder_for(understanding.mapping, limits)
+        if decoder is None and record:
+            decoder = reader
             if understood is not None:
                 understood(understanding)
-            decoder = _decoder(understanding.mapping, limits)
-        yield _decode(block, decoder)
+        chunk = _decode(block, reader)
+        rejected += len(chunk.rejections)
+        if most_rejects is not None and rejected > most_rejects:
+            stopped = chunk.rejections[most_rejects - rejected]
+            before = _decode(cut_block(block, begin, stopped.offset), reader)
+            yield replace(before, stopped=stopped)
+            return
+        yield chunk
+        begin = block.end
 
 
-def _first_line(text: bytes) -> bytes:
-    return text.removeprefix(BOM).lstrip(b" \t\r\n").partition(b"\n")[0]
-
-
-def _decoder(mapping: FieldMapping, limits: Limits) -> Decoder:
+def decoder_for(mapping: FieldMapping, limits: Limits) -> Decoder:
+    """Give what reads lines of a known shape."""
     if mapping == FieldMapping():
         return NativeDecoder(limits)
     return MappedDecoder(mapping, limits)

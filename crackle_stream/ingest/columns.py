@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import chain, count
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -14,10 +14,14 @@ from msgspec import UNSET
 from msgspec.structs import astuple
 from numpy.typing import NDArray
 
-from crackle_stream.event import OUTCOMES, EventBatch, MetricMatrix, Scalar
+from crackle_stream.event import ANONYMOUS, OUTCOMES, EventBatch, MetricMatrix, Scalar
 from crackle_stream.ingest.form import REFUSED, Form, Row
 from crackle_stream.ingest.limits import Limits, depth
+from crackle_stream.ingest.size import size_of
 from crackle_stream.ingest.times import parse_times
+
+_GROWTH: Final = 5
+"""An event takes less than so many times the bytes of its line."""
 
 _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
@@ -50,6 +54,7 @@ def put_into_columns(rows: list[Row], form: Form, limits: Limits) -> tuple[Event
         values=values,
     )
     flawed = {*no_moments, *no_values, *too_deep, *_long_labels(labels, limits)}
+    flawed.update(_large_events(batch, flawed, limits))
     flawed.update(_long_names(matrices, set_of, limits))
     return batch, sorted(flawed)
 
@@ -198,7 +203,11 @@ def _drop_nested(column: list[Any], limits: Limits) -> list[int]:
 def _long_labels(labels: list[str], limits: Limits) -> list[int]:
     if max(map(len, labels), default=0) <= limits.label_bytes // 4:
         return []
-    return [i for i, label in enumerate(labels) if len(label.encode()) > limits.label_bytes]
+    return [
+        i
+        for i, label in enumerate(labels)
+        if label != ANONYMOUS and len(label.encode()) > limits.label_bytes
+    ]
 
 
 def _long_names(
@@ -210,3 +219,10 @@ def _long_names(
         if any(len(name.encode()) > limits.name_bytes for name in matrix.names)
     ]
     return np.flatnonzero(np.isin(set_of, long)).tolist() if long else []
+
+
+def _large_events(batch: EventBatch, flawed: set[int], limits: Limits) -> list[int]:
+    if limits.line_bytes * _GROWTH <= limits.frame_bytes:
+        return []
+    rows = (row for row in range(len(batch)) if row not in flawed)
+    return [row for row in rows if size_of(batch.event(row)) > limits.frame_bytes]

@@ -1,24 +1,5 @@
 """Why a line is no event: read again slowly, for its reason, its place and a sentence.
 
-==================  ========================================================
-reason              the line
-==================  ========================================================
-line_too_long       is longer than `Limits.line_bytes`
-invalid_utf8        holds bytes that are no UTF-8
-invalid_json        is no JSON
-too_deep            has more objects inside one another than `Limits.nesting`
-not_finite          says NaN, Infinity, or a number beyond float64
-integer_too_large   has an integer literal beyond 2**53 as a number
-not_an_object       is JSON, but no object
-missing_metrics     has no ``metrics``
-wrong_type          has something else where text or a number belongs
-too_many_metrics    has more than `Limits.metrics`
-name_too_long       has a metric name longer than `Limits.name_bytes`
-label_too_long      has a label longer than `Limits.label_bytes`
-no_zone             has a time without a zone
-bad_time            has a time that is no moment
-==================  ========================================================
-
 What JSON leaves open is read as float64 parsers do: of a key that is written twice the last one
 counts, and a number below 1e-323 is zero.
 """
@@ -39,7 +20,7 @@ from crackle_stream.timestamp import parse_time
 
 
 class Flaw(Struct, frozen=True):
-    """What is wrong with a line; fields as in `Rejection`."""
+    """What is wrong with a line; fields as in `Rejection`, its reason one of `REASONS`."""
 
     reason: str
     detail: str
@@ -84,7 +65,7 @@ def diagnose(
     if depth(record) > limits.nesting:
         return _too_deep(limits)
     event = record if rewrite is None else rewrite(record)
-    return next(find_flaws(event, limits), Flaw("wrong_type", "is no event"))
+    return next(find_flaws(event, limits), _too_large_for_frame(limits))
 
 
 def find_flaws(record: object, limits: Limits) -> Iterator[Flaw]:
@@ -98,6 +79,12 @@ def find_flaws(record: object, limits: Limits) -> Iterator[Flaw]:
     yield from _number("$.duration", record.get("duration"))
     yield from _texts(record)
     yield from _attributes(record)
+
+
+def _too_large_for_frame(limits: Limits) -> Flaw:
+    """Say the one thing that cannot be seen in a record before it is an event."""
+    detail = f"an event of more than {limits.frame_bytes} bytes in the log: report less in it"
+    return Flaw("frame_too_large", detail)
 
 
 def _too_deep(limits: Limits) -> Flaw:
@@ -114,12 +101,14 @@ def _malformed(text: str, detail: str, limits: Limits) -> Flaw:
         return _too_deep(limits)
     for path, leaf in _leaves(record, "$"):
         if isinstance(leaf, float) and not math.isfinite(leaf):
-            return Flaw(
-                "not_finite",
-                "NaN, Infinity or a number beyond 1.8e308: leave out what is not there",
-                path,
-            )
-    return Flaw("invalid_json", detail)
+            return _not_finite(path)
+    # A key that is written twice hides its first value from the leaves.
+    return _not_finite(None) if "out of range" in detail else Flaw("invalid_json", detail)
+
+
+def _not_finite(path: str | None) -> Flaw:
+    detail = "NaN, Infinity or a number beyond 1.8e308: leave out what is not there"
+    return Flaw("not_finite", detail, path)
 
 
 def _part_of_more(text: str) -> str | None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
+
+from crackle_stream.errors import UsageError
 
 LARGEST_INTEGER: Final = 2**53
 """Beyond it a float64 no longer holds every integer: such literals are rejected."""
 
+LARGEST_EVENT: Final = (16 << 20) - (64 << 10)
+"""A frame of the log holds 16 MiB: an event, and what is kept beside it of its source."""
+
+_DEEPEST: Final = 512
+"""Deeper ones a JSON decoder refuses by itself."""
+
+_SIZE = re.compile(r"(\d{1,12})(KiB|MiB)?", re.ASCII)
+_UNITS: Final = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+
 
 class Limits(Struct, frozen=True):
     """Sizes up to which a line is read; what is larger is rejected.
+
+    Texts other than these, attributes and the result are bounded by the line.
 
     Parameters
     ----------
@@ -23,7 +38,19 @@ class Limits(Struct, frozen=True):
     metrics
         Metrics of one event.
     nesting
-        Objects and arrays inside one another, the line's own object counted.
+        Objects and arrays inside one another, the line's own object counted; 2 to 512.
+    frame_bytes
+        Bytes of one event in a frame of the log.
+
+    Raises
+    ------
+    UsageError
+        When a limit cannot be meant.
+
+    Examples
+    --------
+    >>> Limits().label_bytes
+    256
     """
 
     line_bytes: int = 1 << 20
@@ -31,6 +58,56 @@ class Limits(Struct, frozen=True):
     name_bytes: int = 128
     metrics: int = 256
     nesting: int = 32
+    frame_bytes: int = LARGEST_EVENT
+
+    def __post_init__(self) -> None:
+        for name, field in NAMES.items():
+            least, most = _BOUNDS.get(name, (1, 1 << 30))
+            if not least <= getattr(self, field) <= most:
+                raise UsageError(
+                    f"the limit {name}={getattr(self, field)} cannot be kept: "
+                    f"give {least} to {most}"
+                )
+
+
+NAMES: Final = {
+    "line": "line_bytes",
+    "label": "label_bytes",
+    "name": "name_bytes",
+    "metrics": "metrics",
+    "nesting": "nesting",
+    "frame": "frame_bytes",
+}
+"""What the limits are called on the command line."""
+
+_BOUNDS: Final = {"metrics": (1, 1 << 16), "nesting": (2, _DEEPEST), "frame": (1, LARGEST_EVENT)}
+
+
+def parse_limits(given: Sequence[str]) -> Limits:
+    """Read limits such as ``label=512`` or ``line=2MiB``; the others stay what they are.
+
+    Raises
+    ------
+    UsageError
+        When one cannot be meant.
+
+    Examples
+    --------
+    >>> parse_limits(["line=2MiB"]).line_bytes
+    2097152
+    """
+    return msgspec.structs.replace(Limits(), **dict(map(_parse_limit, given)))
+
+
+def _parse_limit(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    size = _SIZE.fullmatch(value)
+    if name not in NAMES or size is None:
+        raise UsageError(
+            f"--limit {text!r} cannot be meant: write NAME=VALUE such as line=2MiB or label=512; "
+            f"the names are {', '.join(NAMES)}"
+        )
+    return NAMES[name], int(size[1]) * _UNITS[size[2] or ""]
 
 
 def depth(value: object) -> int:

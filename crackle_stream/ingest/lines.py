@@ -103,6 +103,13 @@ def read_past(stream: BinaryIO, start: SourcePosition) -> bytes:
     return head
 
 
+def cut_block(block: Block, start: SourcePosition, offset: int) -> Block:
+    """Give what of a block, which begins at ``start``, stands before a byte of the stream."""
+    text = block.text[: max(offset - block.offset, 0)]
+    begun = BOM + text if block.offset > start.offset else text
+    return Block(text, block.offset, block.line, None, _behind(start, begun) if text else start)
+
+
 class _Reader:
     """A stream with the position up to which its bytes were given away."""
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from crackle_stream.errors import UsageError
 from crackle_stream.ingest.form import REFUSED
+from crackle_stream.ingest.lines import BOM
 from crackle_stream.timestamp import MICROSECOND, MILLISECOND, NANOSECOND, SECOND, parse_time
 
 TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
@@ -82,7 +83,7 @@ class Understanding(Struct, frozen=True):
 
 
 def understand(first_line: bytes, asked: FieldMapping) -> Understanding:
-    """Take the shape of a source from its first line.
+    """Take the shape of a source from its first line that is an object.
 
     A time is looked for under ``timestamp``, ``ts`` and ``@timestamp`` and a label under
     ``name`` where the record has no ``time`` and no ``label``.
@@ -92,10 +93,7 @@ def understand(first_line: bytes, asked: FieldMapping) -> Understanding:
     >>> print(understand(b'{"ts": 1690391261, "metrics": {}}', FieldMapping()).text)
     reading no label, time from .ts (epoch seconds), metrics from .metrics
     """
-    try:
-        record = msgspec.json.decode(first_line)
-    except REFUSED:
-        record = {}
+    record = _decoded(first_line)
     if not isinstance(record, dict):
         record = {}
     label = asked.label or _find_label(record)
@@ -109,6 +107,19 @@ def understand(first_line: bytes, asked: FieldMapping) -> Understanding:
     unit = asked.time_unit or _guess_unit(value)
     mapping = msgspec.structs.replace(mapping, time_unit=unit)
     return Understanding(mapping, _sentence(mapping, record))
+
+
+def first_record(text: bytes) -> bytes:
+    """Give the first line of a text that is an object; nothing where none is."""
+    lines = text.removeprefix(BOM).split(b"\n")
+    return next((line for line in lines if isinstance(_decoded(line), dict)), b"")
+
+
+def _decoded(line: bytes) -> object:
+    try:
+        return msgspec.json.decode(line)
+    except REFUSED:
+        return None
 
 
 def at(record: Any, path: str) -> Any:

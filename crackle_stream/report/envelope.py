@@ -12,6 +12,7 @@ from crackle_stream.detect.findings import Finding
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.pattern import Note, Pattern
 from crackle_stream.report.context import Context
+from crackle_stream.report.inert import inert
 
 
 class Cooled(Struct, frozen=True, kw_only=True):
@@ -51,18 +52,18 @@ class Envelope:
     def begin(self) -> bytes:
         """Give the plan; sets in it are sorted, so that one plan has one text."""
         plan = _present(msgspec.to_builtins(self._plan, order="deterministic"))
-        return b'{"plan":' + msgspec.json.encode(plan) + b',"checkpoints":['
+        return b'{"plan":' + inert(msgspec.json.encode(plan)) + b',"checkpoints":['
 
     def checkpoint(self, report: CoolingReport) -> bytes:
         """Give one checkpoint."""
         self._notes.update(dict.fromkeys(report.notes))
-        text = self._separator + msgspec.json.encode(Cooled.of(report))
+        text = self._separator + inert(msgspec.json.encode(Cooled.of(report)))
         self._separator = b",\n"
         return text
 
     def end(self, accounts: Accounts) -> bytes:
         """Give all notes once, and the accounts."""
-        notes = msgspec.json.encode(list(self._notes))
+        notes = inert(msgspec.json.encode(list(self._notes)))
         return b'],"notes":' + notes + b',"accounts":' + msgspec.json.encode(accounts) + b"}\n"
 
 

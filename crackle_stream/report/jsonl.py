@@ -6,6 +6,7 @@ import msgspec
 
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.report.inert import inert
 
 
 class JsonLines:
@@ -17,7 +18,7 @@ class JsonLines:
 
     def checkpoint(self, report: CoolingReport) -> bytes:
         """Give the patterns of one checkpoint."""
-        return msgspec.json.Encoder().encode_lines(report.patterns)
+        return inert(msgspec.json.Encoder().encode_lines(report.patterns))
 
     def end(self, accounts: Accounts) -> bytes:  # noqa: ARG002
         """Give nothing."""

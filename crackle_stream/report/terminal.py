@@ -157,8 +157,13 @@ def _cut(line: str, width: int) -> int:
     return cut
 
 
+def is_harmful(character: str) -> bool:
+    """Whether a character does something to a terminal, rather than be shown by it."""
+    return unicodedata.category(character) in _HARMFUL and character not in _JOINERS
+
+
 def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _HARMFUL or character in _JOINERS:
+    if not is_harmful(character):
         return character
     code = ord(character)
     if code < 0x100:

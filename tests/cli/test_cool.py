@@ -126,7 +126,7 @@ def test_an_envelope_is_whole_whatever_the_number_of_checkpoints():
 def test_a_failure_before_the_first_checkpoint_leaves_stdout_empty():
     done = run("cool", "-", "--strict", "--format", "json", given="no json\n")
     assert (done.exit_code, done.stdout) == (3, "")
-    assert "read=1 accepted=0 duplicate=0 quarantined=1" in done.stderr
+    assert "read=0 accepted=0 duplicate=0 quarantined=0" in done.stderr
 
 
 def test_the_temporary_log_is_gone_afterwards(directory, monkeypatch):

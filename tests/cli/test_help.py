@@ -20,6 +20,13 @@ PATHS = [
     ["log", "verify"],
     ["log", "cat"],
     ["log", "mark"],
+    ["log", "retain"],
+    ["log", "forget"],
+    ["log", "compact"],
+    ["log", "salvage"],
+    ["quarantine", "list"],
+    ["quarantine", "show"],
+    ["quarantine", "retry"],
 ]
 
 

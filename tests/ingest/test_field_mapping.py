@@ -179,6 +179,18 @@ def test_a_bad_record_costs_none_of_its_neighbours() -> None:
     assert [(r.line, r.reason) for r in rejections] == [(2, "bad_time"), (4, "not_an_object")]
 
 
+@pytest.mark.parametrize(
+    "before", [b"nonsense\n", b"# a comment\n", b"[1]\n\n", b"x" * 2_000_000 + b"\n"]
+)
+def test_what_no_object_tells_is_not_asked_for_the_shape_of_the_rest(before: bytes) -> None:
+    data = before + b'{"timestamp":1690391261,"name":"job","metrics":{}}\n'
+    told: list[Understanding] = []
+    chunks = list(read_chunks(io.BytesIO(data), "s", understood=told.append))
+    (event,) = (chunk.batch.event(0) for chunk in chunks if len(chunk.batch))
+    assert (event.label, event.time) == ("job", MOMENT)
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("path", ["name", "", "a.b", "auto"])
 def test_a_path_without_its_dot_is_a_mistake_that_is_named(path: str) -> None:
     with pytest.raises(UsageError, match=r"--label .* is no path"):

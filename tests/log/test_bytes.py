@@ -6,7 +6,6 @@ import contextlib
 import zlib
 
 import pytest
-from lives import event, read
 
 from crackle_stream.errors import LogDamagedError, LogFormatError
 from crackle_stream.event import TaskEvent, batch_events
@@ -14,6 +13,7 @@ from crackle_stream.log.eventlog import EventLog, open_for_writing
 from crackle_stream.log.frame import HEADER_SIZE, MAGIC, Header, unpack
 from crackle_stream.log.memory import MemoryDisk
 from crackle_stream.log.reader import LogReader
+from tests.torture.lives import event, read
 
 EVENTS = 5
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lives import event, read, rejection
 
 from crackle_stream.errors import (
     LogLockedError,
@@ -28,6 +27,7 @@ from crackle_stream.log.reader import LogReader
 from crackle_stream.log.segment import Segment
 from crackle_stream.log.writer import DURABILITIES, Durability
 from crackle_stream.source import SourcePosition
+from tests.torture.lives import event, read, rejection
 
 
 def filled(path: Path, sizes: list[int], segment_bytes: int = 64 << 20) -> EventLog:

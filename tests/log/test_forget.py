@@ -8,8 +8,6 @@ import struct
 from pathlib import Path
 
 import pytest
-from lives import event, read
-from simulated_disk import Crash, SimulatedDisk
 
 from crackle_stream.errors import LogLockedError, StorageError
 from crackle_stream.event import TaskEvent, batch_events
@@ -18,6 +16,8 @@ from crackle_stream.log.forget import Forgotten, Labels, forget
 from crackle_stream.log.memory import MemoryDisk
 from crackle_stream.log.reader import LogReader
 from crackle_stream.source import Rejection, SourcePosition
+from tests.torture.lives import event, read
+from tests.torture.simulated_disk import Crash, SimulatedDisk
 
 SEGMENT_BYTES = 1_500
 SECRET = 1234.5678

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from lives import read
 
 from crackle_stream.event import EventLine, from_line
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.source import SourcePosition
+from tests.torture.lives import read
 
 FIXTURE = Path(__file__).parents[2] / "replay" / "format-1"
 

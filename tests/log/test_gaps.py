@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import event, read, rejection
 
 from crackle_stream.errors import LogFormatError
 from crackle_stream.event import TaskEvent, batch_events
@@ -28,6 +27,7 @@ from crackle_stream.log.memory import MemoryDisk
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.retention import Retention
 from crackle_stream.log.upkeep import compact_all, forget_labels
+from tests.torture.lives import event, read, rejection
 
 FIRST = 100
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lives import event, rejection
 
 from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog, open_for_writing
@@ -15,6 +14,7 @@ from crackle_stream.log.retention import Retention
 from crackle_stream.log.salvage import salvage
 from crackle_stream.log.upkeep import compact_all
 from crackle_stream.source import SourcePosition
+from tests.torture.lives import event, rejection
 
 SEGMENT_BYTES = 1_500
 

@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lives import event, read
 
 from crackle_stream.errors import LogLockedError
 from crackle_stream.event import batch_events
 from crackle_stream.log.eventlog import EventLog
+from tests.torture.lives import event, read
 
 WRITER = """
 import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from lives import event
+from tests.torture.lives import event
 from crackle_stream.event import batch_events
 from crackle_stream.log.eventlog import EventLog
 
@@ -36,7 +36,7 @@ while True:
 
 @contextmanager
 def writer(path: Path) -> Iterator[subprocess.Popen[str]]:
-    code = WRITER.format(tests=str(Path(__file__).parent), path=str(path))
+    code = WRITER.format(tests=str(Path(__file__).parents[2]), path=str(path))
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

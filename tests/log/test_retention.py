@@ -7,8 +7,6 @@ import random
 from pathlib import Path
 
 import pytest
-from lives import event, read, rejection
-from simulated_disk import Crash, SimulatedDisk
 
 from crackle_stream.errors import LogDamagedError, LogError, StorageError
 from crackle_stream.event import TaskEvent, batch_events
@@ -18,6 +16,8 @@ from crackle_stream.log.reader import LogReader
 from crackle_stream.log.retention import Retention
 from crackle_stream.log.start import read_start
 from crackle_stream.source import SourcePosition
+from tests.torture.lives import event, read, rejection
+from tests.torture.simulated_disk import Crash, SimulatedDisk
 
 SEGMENT_BYTES = 1_500
 EVERYTHING = Retention(max_events=0)

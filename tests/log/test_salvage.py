@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from lives import event, rejection
 
 from crackle_stream.errors import LogDamagedError, UsageError
 from crackle_stream.event import TaskEvent, batch_events
@@ -21,6 +20,7 @@ from crackle_stream.log.retention import Retention
 from crackle_stream.log.salvage import Salvaged, salvage
 from crackle_stream.log.upkeep import salvage_log
 from crackle_stream.source import Rejection, SourcePosition
+from tests.torture.lives import event, rejection
 
 EVENTS = 12
 

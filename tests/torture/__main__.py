@@ -22,6 +22,7 @@ class Layers(click.Group):
     """Each layer is the `command` of the module of its name, and gives an `Outcome`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the layers, and all of them."""
         return [*LAYERS, "all"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import random
+from collections.abc import Iterator
 
-from simulated_disk import Crash, SimulatedDisk
+import numpy as np
 
 from crackle_stream.errors import LogDamagedError, StorageError
-from crackle_stream.event import TaskEvent, batch_events
+from crackle_stream.event import EventBatch, TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog, open_for_writing
+from crackle_stream.log.reader import LogReader
 from crackle_stream.source import Rejection, SourcePosition
+from tests.torture.simulated_disk import Crash, SimulatedDisk
 
 SEGMENT_BYTES = 2_500
 
 
 class Life:
-    """A log's life through crashes, and what is known to have happened in it."""
+    """A log's life through crashes, and what is known to have happened in it.
+
+    Its durability is none of ``interval``, whose syncs are a thread's: what that promises is what
+    ``none`` promises, and here both sync when they are told.
+    """
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -25,15 +32,19 @@ class Life:
         self.durability = self.rng.choice(["sync", "group", "none"])
         self.appends: list[int] = []  # events upto the end of each append that was tried
         self.safe = 0  # events that must be there
+        self.onlooker: EventLog | None = None
+        self.seen = 0
 
-    def live(self, rounds: int = 4) -> None:
-        for _ in range(rounds):
+    def live(self) -> None:
+        for _ in range(self.rng.randrange(1, 4)):
             self.trouble()
             with contextlib.suppress(Crash, StorageError):
                 self.work()
             self.end()
         self.disk.stop_at = None
-        self.check(self.open())
+        log = self.open()
+        self.check(log)
+        assert log.verify().state in ("clean", "unclosed")
 
     def trouble(self) -> None:
         self.disk.stop_at = self.rng.randrange(1, 60)
@@ -44,8 +55,11 @@ class Life:
     def work(self) -> None:
         log = self.open()
         self.check(log)
+        self.onlooker = EventLog(LogReader(self.disk)) if self.rng.random() < 0.3 else None
+        self.seen = 0
         for _ in range(self.rng.randrange(12)):
             self.append(log)
+            self.look_on(log)
             if self.rng.random() < 0.1:
                 log.sync()
                 self.safe = log.count
@@ -78,6 +92,14 @@ class Life:
         if self.durability != "none":
             self.safe = upto
 
+    def look_on(self, log: EventLog) -> None:
+        """A reader sees whole appends, in order, and never damage."""
+        if self.onlooker is None:
+            return
+        before, self.seen = self.seen, self.onlooker.refresh()
+        assert self.seen == log.count, f"the reader sees {self.seen} of {log.count} events"
+        check_events(self.onlooker, before, self.seen)
+
     def end(self) -> None:
         killed = self.rng.random() < 0.3
         self.disk = self.disk.after_kill() if killed else self.disk.after_crash()
@@ -87,25 +109,50 @@ class Life:
         count = log.count
         assert count >= self.safe, f"{self.safe} events were acknowledged, {count} are there"
         assert count in {0, *self.appends}, f"{count} events: a part of an append"
-        assert read(log) == [event(n) for n in range(count)]
+        check_events(log, 0, count)
         position = log.last_position("s")
         assert (0 if position is None else position.offset) == count
         lines = [rejected.line for rejected in log.rejections()]
         starts = [upto for upto in [0, *self.appends] if upto < count]
         assert lines == starts
-        assert log.verify().state in ("clean", "unclosed")
         self.appends = [upto for upto in self.appends if upto <= count]
         self.safe = count if self.durability != "none" else self.safe
 
 
 def event(n: int) -> TaskEvent:
+    """Give the n-th event of every life."""
     names = "ab" if n % 3 else "abc"
     return TaskEvent(label=f"task {n}", metrics=dict.fromkeys(names, n / 2), time=n)
 
 
 def rejection(line: int) -> Rejection:
+    """Give a line that is refused."""
     return Rejection(line, line, "not_json", "no JSON", None, b"{" * (line % 5), "0" * 64)
 
 
 def read(log: EventLog) -> list[TaskEvent]:
+    """Read all events of a log."""
     return [block.batch.event(row) for block in log.blocks() for row in range(len(block.batch))]
+
+
+def check_events(log: EventLog, first: int, stop: int) -> None:
+    """Compare what a log holds in a range with what `event` gives, column by column."""
+    upto = first
+    for block in log.blocks(first, stop, {"labels"}):
+        batch = block.batch
+        assert block.first == upto, f"{block.first} follows {upto}"
+        upto += len(batch)
+        times = np.arange(block.first, upto)
+        assert (batch.times == times).all()
+        assert batch.labels == [f"task {n}" for n in range(block.first, upto)]
+        assert all(_as_fired(batch, times))
+    assert upto == stop, f"events up to {upto} are there, not up to {stop}"
+
+
+def _as_fired(batch: EventBatch, times: np.ndarray) -> Iterator[bool]:
+    for which, matrix in enumerate(batch.matrices):
+        mine = batch.set_of == which
+        names = ("a", "b") if matrix.values.shape[1] == 2 else ("a", "b", "c")
+        yield matrix.names == names
+        yield bool(((times[mine] % 3 == 0) == (len(names) == 3)).all())
+        yield bool((matrix.values[batch.row_of[mine]] == times[mine, None] / 2).all())

@@ -14,7 +14,7 @@ from crackle_stream.errors import UsageError
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.log.quarantine import Quarantined
 from crackle_stream.report.inert import inert
-from crackle_stream.report.terminal import PLAIN_WIDTH, escape, shorten, wrap
+from crackle_stream.report.terminal import PLAIN_WIDTH, columns, escape, shorten, wrap
 
 SHORT: Final = 10
 """Digits of a key that are listed."""
@@ -123,12 +123,16 @@ def _row(line: Quarantined) -> str:
     text = f"{state}{rejection.reason}{place}: {rejection.detail}"
     room = PLAIN_WIDTH - SHORT - 2
     where = _shorten_left(escape(where), room // 2)
-    return f"{line.key[:SHORT]}  {where}  {shorten(escape(text), room - len(where) - 2)}"
+    return f"{line.key[:SHORT]}  {where}  {shorten(escape(text), room - columns(where) - 2)}"
 
 
 def _shorten_left(text: str, width: int) -> str:
     """Keep the end of a path, which tells files apart, and the line's number."""
-    return text if len(text) <= width else f"..{text[2 - width :]}"
+    if columns(text) <= width:
+        return text
+    while columns(text) > width - 2:
+        text = text[1:]
+    return f"..{text}"
 
 
 def _wrapped(name: str, value: str) -> str:

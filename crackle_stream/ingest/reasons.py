@@ -22,4 +22,4 @@ REASONS: Final = {
     "frame_too_large": "is an event that takes more bytes than the limit `frame`",
     "not_kept": "was kept in part, and its source does not have it any more (only in a retry)",
 }
-"""What each code says of the line, in the order in which they are looked for."""
+"""What each code says of the line."""

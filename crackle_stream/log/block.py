@@ -41,6 +41,7 @@ from crackle_stream.log.frame import (
     Summary,
 )
 from crackle_stream.log.gap import Gap, are_sound, stretches
+from crackle_stream.log.sound import MOST_EVENTS, check_batch
 from crackle_stream.source import Rejection, SourcePosition
 from crackle_stream.timestamp import NO_TIME
 
@@ -51,7 +52,14 @@ COLUMNS: Final = frozenset(
 
 _NO_REJECTIONS: Final = Raw(msgspec.msgpack.encode([]))
 
-_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, TypeError, LookupError, ArithmeticError)
+_UNREADABLE: Final = (
+    msgspec.MsgspecError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
 """What decoding raises on bytes that nobody wrote so."""
 
 
@@ -173,7 +181,7 @@ def decode_payload(data: memoryview) -> Payload:
     """
     try:
         return _decoder.decode(data)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise LogFormatError(
             f"a block cannot be read by this version ({error}); install a newer crackle-stream"
         ) from error
@@ -196,12 +204,16 @@ def decode_batch(payload: Payload, columns: Collection[str] = COLUMNS) -> EventB
         When its columns are not what they should be.
     """
     try:
-        return _decode_batch(payload, columns)
+        batch = _decode_batch(payload, columns)
+        check_batch(batch, payload.count)
     except _UNREADABLE as error:
         raise LogFormatError(f"the columns of a block cannot be read: {error}") from error
+    return batch
 
 
 def _decode_batch(payload: Payload, columns: Collection[str]) -> EventBatch:
+    if not 0 <= payload.count <= MOST_EVENTS:
+        raise ValueError(f"{payload.count} events where at most {MOST_EVENTS} are read")
     set_of, row_of = _row_map(payload)
     wanted = {name: _read(payload, name) for name in COLUMNS.intersection(columns)}
     return EventBatch(

@@ -93,7 +93,7 @@ def _is_resolved(resolving: dict[str, deque[_Where]], key: str, where: _Where) -
     """
     frames = resolving.get(key)
     while frames:
-        if frames.popleft() is not None:
+        if frames.popleft() >= where:
             return True
     return False
 

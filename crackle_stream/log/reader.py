@@ -99,7 +99,7 @@ class LogReader:
         self.check_start()
         stop = self.count if stop is None else stop
         begun = False
-        for start, following in zip(self.firsts, [*self.firsts[1:], None], strict=True):
+        for start, following in zip(self.firsts, [*self.firsts, None][1:], strict=True):
             if following is not None and following <= first:
                 continue
             if start > max(first, stop - 1):

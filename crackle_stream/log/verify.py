@@ -153,7 +153,7 @@ def _damages(reader: LogReader) -> Iterator[Damage]:
     expected, firsts = reader.first, reader.firsts
     if not firsts and reader.first:
         yield Damage(what="is missing", segment=segment_name(expected), first=expected)
-    for first, following in zip(firsts, [*firsts[1:], None], strict=True):
+    for first, following in zip(firsts, [*firsts, None][1:], strict=True):
         if first > expected:
             name = segment_name(expected)
             yield Damage(what="is missing", segment=name, first=expected, last=first - 1)

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from crackle_stream.cli import main
 from crackle_stream.event import batch_events
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.report.terminal import columns
 from crackle_stream.source import Rejection
 
 HOSTILE = {
@@ -195,8 +196,9 @@ def test_a_rejection_of_a_log_that_means_harm_is_told_harmlessly(text, tmp_path)
     with EventLog.create_or_open(tmp_path / "log") as log:
         told = Rejection(1, 0, text, text, f'$.metrics["{text}"]', text.encode(), text, text)
         log.append(batch_events([]), [told])
-    head, *rows = checked("quarantine", "list", tmp_path / "log").stdout.splitlines()
-    assert head.startswith("1 in quarantine: ")
+    rows = checked("quarantine", "list", tmp_path / "log").stdout.splitlines()
+    assert rows[0].startswith("1 in quarantine:")
+    assert max(map(columns, rows)) <= 80
     assert len([row for row in rows if re.match(r"[0-9a-f]{10}  ", row)]) == 1
     (line,) = json.loads(checked("quarantine", "list", tmp_path / "log", "--format", "json").stdout)
     assert (line["source"], line["reason"], line["excerpt"]) == (text, text, text)

@@ -411,3 +411,11 @@ def test_opening_and_closing_again_and_again_does_not_grow_a_log(tmp_path: Path)
         EventLog.create_or_open(tmp_path).close()
         sizes.append(EventLog.open(tmp_path).info().bytes)
     assert all(one == other for one, other in pairwise(sizes))
+
+
+def test_a_log_that_came_no_further_than_its_lock_is_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    log = EventLog.open(tmp_path)
+    assert (log.count, list(log.blocks()), list(log.rejections())) == (0, [], [])
+    assert log.verify().state == "unclosed"
+    assert log.info().events == 0

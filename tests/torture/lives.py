@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from crackle_stream.errors import LogDamagedError, StorageError
+from crackle_stream.errors import LogDamagedError, StorageError, UsageError
 from crackle_stream.event import EventBatch, TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog, open_for_writing
 from crackle_stream.log.reader import LogReader
@@ -32,15 +32,22 @@ class Life:
         self.durability = self.rng.choice(["sync", "group", "none"])
         self.appends: list[int] = []  # events upto the end of each append that was tried
         self.safe = 0  # events that must be there
+        self.log: EventLog | None = None
         self.onlooker: EventLog | None = None
         self.seen = 0
 
     def live(self) -> None:
         for _ in range(self.rng.randrange(1, 4)):
+            self.look_at_what_is_left()
             self.trouble()
-            with contextlib.suppress(Crash, StorageError):
+            try:
                 self.work()
+            except Crash:
+                pass
+            except StorageError:
+                self.append_no_more()
             self.end()
+        self.look_at_what_is_left()
         self.disk.stop_at = None
         log = self.open()
         self.check(log)
@@ -53,7 +60,8 @@ class Life:
         )
 
     def work(self) -> None:
-        log = self.open()
+        self.log = None
+        log = self.log = self.open()
         self.check(log)
         self.onlooker = EventLog(LogReader(self.disk)) if self.rng.random() < 0.3 else None
         self.seen = 0
@@ -68,15 +76,40 @@ class Life:
             self.safe = log.count
 
     def open(self) -> EventLog:
+        left = {name: bytes(inode.seen) for name, inode in self.disk.inodes.items()}
         try:
-            return open_for_writing(self.disk, self.durability, segment_bytes=SEGMENT_BYTES)
+            log = self.open_for_writing(accept_loss=False)
         except LogDamagedError as error:
             if "--accept-loss" not in str(error):
                 raise  # an honest disk never damages what was synced
-            self.disk._lock = None
-            return open_for_writing(
-                self.disk, self.durability, segment_bytes=SEGMENT_BYTES, accept_loss=True
-            )
+            log = self.open_for_writing(accept_loss=True)
+        if log.cut is not None:
+            kept = self.disk.inodes[log.cut.kept].seen
+            assert kept == left[log.cut.segment][log.cut.offset :], "what was cut is not kept"
+            assert len(kept) == log.cut.size
+        return log
+
+    def open_for_writing(self, *, accept_loss: bool) -> EventLog:
+        return open_for_writing(
+            self.disk, self.durability, segment_bytes=SEGMENT_BYTES, accept_loss=accept_loss
+        )
+
+    def look_at_what_is_left(self) -> None:
+        """A reader of what a crash left sees no damage in it, before a writer mends it."""
+        log = EventLog(LogReader(self.disk))
+        assert log.count >= self.safe, f"{self.safe} acknowledged, a reader sees {log.count}"
+        state = log.verify().state
+        assert state != "damaged", "a crash is taken for damage"
+        if state != "uncertain":
+            check_events(log, 0, log.count)
+
+    def append_no_more(self) -> None:
+        """A writer that failed once takes nothing more."""
+        if self.log is not None:
+            self.disk.stop_at = None
+            with contextlib.suppress(StorageError, UsageError):  # or closed
+                self.log.append(batch_events([event(self.log.count)]))
+                raise AssertionError("a writer that had failed went on")
 
     def append(self, log: EventLog) -> None:
         first = log.count

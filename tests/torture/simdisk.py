@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
 from typing import Final
+from unittest.mock import patch
 
 import click
 
 from crackle_stream.errors import CrackleError, StorageError
 from crackle_stream.event import batch_events
+from crackle_stream.log import append
 from crackle_stream.log.eventlog import open_for_writing
 from tests.torture.lives import SEGMENT_BYTES, Life, check_events, event
 from tests.torture.outcome import Outcome
@@ -29,7 +31,9 @@ REGRESSIONS: Final = (349, 360, 371, 438, 703, 717, 1066)
 def lives(seeds: range) -> list[str]:
     """Live some lives; give what was lost."""
     gc.freeze()
-    return [lost for seed in seeds if (lost := _live(seed))]
+    # So that an append of many events is several frames.
+    with patch.object(append, "BLOCK_EVENTS", 8):
+        return [lost for seed in seeds if (lost := _live(seed))]
 
 
 def _live(seed: int) -> str:

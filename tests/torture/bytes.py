@@ -16,7 +16,7 @@ from crackle_stream.errors import LogDamagedError
 from crackle_stream.event import batch_events
 from crackle_stream.log import append
 from crackle_stream.log.eventlog import EventLog, open_for_writing
-from crackle_stream.log.frame import HEAD, Header, unpack
+from crackle_stream.log.frame import BLOCK, HEAD, Header, unpack
 from crackle_stream.log.memory import MemoryDisk
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.writer import Durability
@@ -68,6 +68,8 @@ LOGS: Final[dict[str, Callable[[], MemoryDisk]]] = {
     "several frames an append": split,
 }
 
+SYNCED: Final = {"closed", "left open", "compacted"}
+
 
 def segments(disk: MemoryDisk) -> list[str]:
     """Name the segments."""
@@ -84,11 +86,16 @@ def frames(content: bytes | bytearray) -> list[Frame]:
     return found
 
 
-def verdict_of_flip(disk: MemoryDisk, name: str, byte: int) -> str:
-    """Say what a flipped bit of a byte must be taken for; from the frames before the flip."""
+def verdict_of_flip(disk: MemoryDisk, name: str, byte: int, *, synced: bool) -> str:
+    """Say what a flipped bit of a byte must be taken for, from the frames before the flip.
+
+    Where every append was synced, harm to one is damage, also where nothing follows it.
+    """
     whole = frames(disk.files[name])
     hit = next(frame for frame in whole if byte < frame.end)
     if name != segments(disk)[-1] or hit.header.kind == HEAD:
+        return "damaged"
+    if synced and hit.header.kind == BLOCK:
         return "damaged"
     if max(frame.header.durable for frame in whole if frame is not hit) > hit.offset:
         return "damaged"
@@ -112,7 +119,7 @@ def flips(kind: str) -> Iterator[str]:
     for name in segments(disk):
         content = disk.files[name]
         for byte in range(len(content)):
-            expected = verdict_of_flip(disk, name, byte)
+            expected = verdict_of_flip(disk, name, byte, synced=kind in SYNCED)
             for bit in range(8):
                 content[byte] ^= 1 << bit
                 yield from misjudged(disk, expected, f"{kind}: {name} bit {8 * byte + bit} flipped")

@@ -102,6 +102,7 @@ class Life:
         assert state != "damaged", "a crash is taken for damage"
         if state != "uncertain":
             check_events(log, 0, log.count)
+            log.check_end()
 
     def append_no_more(self) -> None:
         """A writer that failed once takes nothing more."""

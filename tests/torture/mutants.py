@@ -183,7 +183,7 @@ MUTANTS: Final = (
     Mutant("a failed sync tried again", SegmentWriter, "fdatasync", retry),
     Mutant("a failed writer goes on", writer.LogWriter, "_check_sound", nothing),
     Mutant("header CRC not checked", segment, "unpack", believe_header),
-    Mutant("payload CRC not checked in the chain", segment.Segment, "is_whole", lambda _: bool),
+    Mutant("length of a header trusted", segment.Segment, "is_whole", lambda _: bool),
     Mutant(
         "payload CRC not checked in reading", segment.Segment, "checked_payload", believe_payload
     ),

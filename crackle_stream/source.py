@@ -15,7 +15,7 @@ class SourcePosition(Struct, frozen=True):
     offset
         Bytes read.
     line
-        Lines read, blank ones counted.
+        Ends of lines read, those of blank lines too.
     crc
         CRC-32 of all those bytes: a source that changed before the position is noticed.
     """

@@ -15,6 +15,9 @@ BESIDE: Final = {"format", "fail_on", "quiet", "verbose", "workers"}
 READING: Final = {
     "log",
     "accept_loss",
+    "durability",
+    "id_window",
+    "keep_free",
     "label",
     "time",
     "metrics",

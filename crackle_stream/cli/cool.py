@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from crackle_stream.cli.options import loss_option, mapping_options, plan_options, result_options
+from crackle_stream.cli.options import log_options, mapping_options, plan_options, result_options
 
 EPILOG: Final = """\b
 Examples:
@@ -19,7 +19,7 @@ Examples:
 @click.command("cool", epilog=EPILOG, short_help="Find patterns in a log, a file or a pipe.")
 @click.argument("source")
 @click.option("--log", metavar="DIR", help="Keep what is read in this log; else it is temporary.")
-@loss_option
+@log_options
 @plan_options
 @mapping_options
 @result_options

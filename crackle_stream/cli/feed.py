@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
 
+import click
 import msgspec
 from msgspec import Struct
 
@@ -18,9 +19,13 @@ from crackle_stream.cli.source import STDIN, opened
 from crackle_stream.errors import DiskFullError, InputRejectedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.ingest.chunks import Chunk, read_chunks
+from crackle_stream.ingest.diagnosis import Flaw
 from crackle_stream.ingest.limits import parse_limits
 from crackle_stream.ingest.mapping import FieldMapping, Understanding
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.log.ids import IdWindow
+from crackle_stream.log.promises import ID_WINDOW
+from crackle_stream.report.inert import inert
 from crackle_stream.source import Rejection, SourcePosition
 
 TOLD: Final = 5
@@ -42,6 +47,8 @@ class IntakeOptions(Struct, frozen=True, kw_only=True):
     limit: tuple[str, ...] = ()
     quiet: bool = False
     log: str | None = None
+    ack: bool = False
+    id_window: int = ID_WINDOW
 
     @property
     def allowed(self) -> int | None:
@@ -65,6 +72,7 @@ class Feed:
         self._log = log
         self._source = source
         self._options = msgspec.convert(given, IntakeOptions)
+        self._ids = IdWindow(log, self._options.id_window)
         self._interrupts = Interrupts()
         self._reasons: set[str] = set()
         self._progress = Progress(sys.stderr, hidden=self._options.quiet)
@@ -79,6 +87,7 @@ class Feed:
                 limits=parse_limits(self._options.limit),
                 start=start,
                 most_rejects=self._options.allowed,
+                growing=self._is_file,
                 understood=self._understood,
             ):
                 self._progress.clear()
@@ -111,9 +120,13 @@ class Feed:
     def _name(self) -> str:
         return self._source if self._source == STDIN else str(Path(self._source).resolve())
 
+    @property
+    def _is_file(self) -> bool:
+        return self._source != STDIN and Path(self._source).is_file()
+
     def _start(self) -> SourcePosition | None:
         """Find where reading a file stopped the last time; a pipe always begins anew."""
-        if self._source == STDIN or not Path(self._source).is_file():
+        if not self._is_file:
             return None
         start = self._log.last_position(self._name)
         if start is not None and not self._options.quiet:
@@ -122,17 +135,38 @@ class Feed:
 
     def _take(self, chunk: Chunk) -> None:
         with self._interrupts.held():
-            positions = self._log.append(chunk.batch, chunk.rejections, chunk.position)
+            sifted = self._ids.sift(chunk.batch)
+            rejections = chunk.refuse({row: conflict(at) for row, at in sifted.conflicts.items()})
+            self._log.append(sifted.batch, rejections, chunk.position)
             self.accounts.add(
                 read=chunk.read,
-                accepted=len(positions),
-                duplicate=len(chunk.batch) - len(positions),
-                quarantined=len(chunk.rejections),
+                accepted=len(sifted.batch),
+                duplicate=len(sifted.repeats),
+                quarantined=len(rejections),
             )
-        self._reasons.update(rejection.reason for rejection in chunk.rejections)
-        self._tell(chunk.rejections)
+            if self._options.ack:
+                self._acknowledge(chunk.position)
+        self._reasons.update(rejection.reason for rejection in rejections)
+        self._tell(rejections)
+        if chunk.unfinished is not None:
+            say(f"line {chunk.unfinished.line} has no end yet: left for the next time")
+        self._check_allowed(chunk)
+
+    def _acknowledge(self, position: SourcePosition) -> None:
+        """Say on stdout up to where a producer need not send again."""
+        place = {"source": position.source, "line": position.line, "offset": position.offset}
+        line = msgspec.json.encode({"acknowledged": self._log.count, **place})
+        click.echo(inert(line))
+
+    def _check_allowed(self, chunk: Chunk) -> None:
         if chunk.stopped is not None:
             raise InputRejectedError(self._why_stopped(chunk.stopped))
+        allowed = self._options.allowed
+        if allowed is not None and self.accounts.quarantined > allowed:
+            raise InputRejectedError(
+                f"{self.accounts.quarantined} lines were rejected, {allowed} may be: stopped "
+                f"behind line {chunk.position.line}; they are in quarantine"
+            )
 
     def _tell(self, rejections: Sequence[Rejection]) -> None:
         """Show the first rejections."""
@@ -170,6 +204,12 @@ class Feed:
             return "nothing is kept, since no --log was named"
         kept = f"the {self.accounts.accepted:,} events read are kept in {self._options.log}"
         return kept if self._source == STDIN else f"{kept}; the same command goes on from there"
+
+
+def conflict(position: int) -> Flaw:
+    """Say which event has the id of a line that says something else."""
+    detail = f"the event at position {position} has this id, and is another"
+    return Flaw("id_conflict", detail, "$.id")
 
 
 def _advice(reasons: Set[str]) -> str:

@@ -6,34 +6,42 @@ from typing import Any, Final
 
 import click
 
-from crackle_stream.cli.options import loss_option, mapping_options, voice_options
+from crackle_stream.cli.options import log_options, mapping_options, voice_options
 
 EPILOG: Final = """\b
 Examples:
   producer | crackle fire - --log events.log
   crackle fire nightly.jsonl --log events.log --label .commit --strict
+  producer | crackle fire - --log events.log --ack
 """
 
 
 @click.command("fire", epilog=EPILOG, short_help="Append events to a log.")
 @click.argument("source")
 @click.option("--log", metavar="DIR", required=True, help="The log; made where there is none.")
-@loss_option
+@click.option(
+    "--ack",
+    is_flag=True,
+    help="Print a line of JSON for each append that is as durable as asked: the log's next "
+    "position, and the source's line and byte to go on from.",
+)
+@log_options
 @mapping_options
 @voice_options
 @click.pass_context
-def command(ctx: click.Context, /, source: str, log: str, accept_loss: bool, **_: Any) -> None:
+def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
     """Append the events of a file of JSON lines, or of - (stdin), to a log.
 
-    A file that was read before is read on from where that ended. The accounts of every line
-    close on stderr: read = accepted + duplicate + quarantined.
+    A file that was read before is read on from where that ended; of a pipe, events whose id is
+    in the log are dropped. The accounts of every line close on stderr: read = accepted +
+    duplicate + quarantined.
     """
     from crackle_stream.cli.feed import Feed
     from crackle_stream.cli.source import is_log, writer
 
     is_log(source, log)
     with (
-        writer(log, accept_loss=accept_loss) as events,
+        writer(log, ctx.params) as events,
         Feed(events, source, ctx.params) as feed,
     ):
         for _appended in feed:

@@ -24,7 +24,7 @@ def info_listing(info: LogInfo) -> str:
             *_positions(info),
             ("rejections", f"{info.rejections:,}"),
             ("labels", f"{'more than ' if info.more_labels else ''}{info.labels:,}"),
-            ("metrics", ", ".join(info.metrics) or "none"),
+            ("metrics", _metrics(info)),
             ("first time", _moment(info.first_time)),
             ("last time", _moment(info.last_time)),
             ("size", f"{info.bytes:,} bytes in {info.segments:,} segments"),
@@ -33,6 +33,11 @@ def info_listing(info: LogInfo) -> str:
             *(("read", f"{at.source} up to line {at.line:,}") for at in info.sources),
         ]
     )
+
+
+def _metrics(info: LogInfo) -> str:
+    names = ", ".join(info.metrics) or "none"
+    return f"{names} and more" if info.more_metrics else names
 
 
 def verdicts_listing(verdicts: Mapping[str, Verdict]) -> str:

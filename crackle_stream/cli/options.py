@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from crackle_stream.log.promises import DURABILITIES, ID_WINDOW
 from crackle_stream.pattern import KINDS
 from crackle_stream.profile import RateName
 from crackle_stream.report.render import FORMATS
@@ -85,10 +86,36 @@ plan_options = _all(
     ),
 )
 
-loss_option = click.option(
-    "--accept-loss",
-    is_flag=True,
-    help="Write on behind an end of the log that may have lost events; its bytes are kept aside.",
+log_options = _all(
+    click.option(
+        "--durability",
+        type=click.Choice(DURABILITIES),
+        default="group",
+        show_default=True,
+        help="When an append is kept: once it is on the disk, synced by itself (sync) or with "
+        "others (group), or once the system has it, synced each second (interval) or not (none).",
+    ),
+    click.option(
+        "--id-window",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=ID_WINDOW,
+        show_default=True,
+        help="Drop an event whose id is among the last N in the log; 0: none.",
+    ),
+    click.option(
+        "--keep-free",
+        metavar="SIZE",
+        default="256MiB",
+        show_default=True,
+        help="Stop before less of the disk is free.",
+    ),
+    click.option(
+        "--accept-loss",
+        is_flag=True,
+        help="Write on behind an end of the log that may have lost events; its bytes are kept "
+        "aside.",
+    ),
 )
 
 field_options = _all(

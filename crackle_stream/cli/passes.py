@@ -61,7 +61,7 @@ def cool_input(ctx: click.Context, plan: Plan) -> int:
     showing = Showing(ctx, plan)
     source, log = ctx.params["source"], ctx.params["log"]
     with (
-        writer(log, accept_loss=ctx.params["accept_loss"]) as events,
+        writer(log, ctx.params) as events,
         _workers(ctx) as executor,
         Feed(events, source, ctx.params) as feed,
     ):

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from crackle_stream.cli.exits import GATE
-from crackle_stream.cli.feed import TOLD
+from crackle_stream.cli.feed import TOLD, conflict
 from crackle_stream.cli.interrupts import Interrupts
 from crackle_stream.cli.refused import SHORT, Selection
 from crackle_stream.cli.say import say
@@ -22,6 +22,7 @@ from crackle_stream.ingest.kept import find_line
 from crackle_stream.ingest.limits import parse_limits
 from crackle_stream.ingest.mapping import FieldMapping
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.log.ids import IdWindow
 from crackle_stream.log.quarantine import Quarantined
 
 LINES: Final = 1_000
@@ -112,11 +113,15 @@ class Retry:
 
     def _take(self, part: Reread, lines: Sequence[Quarantined], log: EventLog | None) -> None:
         """Append the events, and resolve their lines in the same append."""
-        keys = tuple(lines[place].key for place in part.places)
-        accepted = len(keys)
-        if log is not None and keys:
-            accepted = len(log.append(part.batch, resolved=keys))
-        self.accounts.add(read=len(keys), accepted=accepted, duplicate=len(keys) - accepted)
+        had = [lines[place] for place in part.places]
+        batch, repeats = part.batch, 0
+        if log is not None and had:
+            sifted = IdWindow(log).sift(part.batch)
+            for row in sorted(sifted.conflicts, reverse=True):
+                self._stays(had.pop(row), conflict(sifted.conflicts[row]))
+            batch, repeats = sifted.batch, len(sifted.repeats)
+            log.append(batch, resolved=tuple(line.key for line in had))
+        self.accounts.add(read=len(had), accepted=len(batch), duplicate=repeats)
 
     def _stays(self, line: Quarantined, flaw: Flaw) -> None:
         self.accounts.add(read=1, quarantined=1)

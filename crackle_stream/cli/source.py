@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, Final
+from types import MappingProxyType
+from typing import Any, BinaryIO, Final
 
 from crackle_stream.cli.say import say
+from crackle_stream.cli.size import parse_size
 from crackle_stream.errors import StorageError, UsageError
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.log.promises import FREE_RESERVE
 from crackle_stream.log.recovery import Cut
 
 STDIN: Final = "-"
@@ -50,10 +53,23 @@ def opened(source: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writer(log: str | None, *, accept_loss: bool = False) -> Iterator[EventLog]:
-    """Open the log that events go into: the one named, or one that is gone afterwards."""
+def writer(log: str | None, given: Mapping[str, Any] = MappingProxyType({})) -> Iterator[EventLog]:
+    """Open the log that events go into: the one named, or one that is gone afterwards.
+
+    Parameters
+    ----------
+    log
+        Its directory.
+    given
+        The command's parameters, among them those of `log_options`.
+    """
+    keep_free = parse_size(given.get("keep_free", str(FREE_RESERVE)))
     if log is not None:
-        with EventLog.create_or_open(Path(log), accept_loss=accept_loss) as events:
+        durability = given.get("durability", "group")
+        accept_loss = given.get("accept_loss", False)
+        with EventLog.create_or_open(
+            Path(log), durability, accept_loss=accept_loss, keep_free=keep_free
+        ) as events:
             if events.cut is not None:
                 say(f"{log}: {_cut(events.cut)}")
             yield events
@@ -61,7 +77,7 @@ def writer(log: str | None, *, accept_loss: bool = False) -> Iterator[EventLog]:
     with (
         TemporaryDirectory(prefix="crackle-") as directory,
         # What is thrown away need not survive a power cut.
-        EventLog.create_or_open(Path(directory) / "log", durability="none") as events,
+        EventLog.create_or_open(Path(directory) / "log", "none", keep_free=keep_free) as events,
     ):
         yield events
 

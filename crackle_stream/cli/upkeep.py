@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from crackle_stream.cli.options import voice_options
+from crackle_stream.cli.size import parse_size
 from crackle_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -162,19 +162,9 @@ def _rule(
         raise UsageError("nothing says what may go: give --max-age, --max-bytes or --max-events")
     return Retention(
         max_age=None if max_age is None else parse_span(max_age),
-        max_bytes=None if max_bytes is None else _parse_size(max_bytes),
+        max_bytes=None if max_bytes is None else parse_size(max_bytes),
         max_events=max_events,
     )
-
-
-def _parse_size(text: str) -> int:
-    """Read ``500``, ``10GB`` or ``512MiB`` as bytes."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)B?", text)
-    if found is None:
-        raise UsageError(f"{text!r} is no size: write bytes, or 500MB, 10GB, 512MiB")
-    number, prefix, binary = found.groups()
-    step = 1024 if binary else 1000
-    return int(float(number) * step ** " KMGT".index(prefix.upper() or " "))
 
 
 def _retained(done: Retained, rule: Retention, dry_run: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crackle_stream.event import EventBatch
+from crackle_stream.ingest.diagnosis import Flaw
 from crackle_stream.ingest.limits import Limits
 from crackle_stream.ingest.lines import (
     EXCERPT_BYTES,
@@ -40,6 +41,10 @@ class Chunk(Struct, frozen=True):
         The source's position behind them.
     stopped
         The line behind them that was one too many to reject; it is not counted as read.
+    unfinished
+        The last line of the source, which has no end yet and is no event; it is not counted.
+    block
+        The lines themselves.
     """
 
     batch: EventBatch
@@ -47,6 +52,19 @@ class Chunk(Struct, frozen=True):
     read: int
     position: SourcePosition
     stopped: Rejection | None = None
+    unfinished: Rejection | None = None
+    block: Block | None = None
+
+    def refuse(self, flaws: Mapping[int, Flaw]) -> tuple[Rejection, ...]:
+        """Give the rejections with rows of the batch among them that have a flaw after all."""
+        if self.block is None or not flaws:
+            return self.rejections
+        refused = {rejection.line for rejection in self.rejections}
+        lines = enumerate(self.block.text.split(b"\n"), self.block.line)
+        taken = [line - self.block.line for line, text in lines if text.strip(b" \t\r")]
+        taken = [place for place in taken if self.block.line + place not in refused]
+        late = _reject(self.block, {taken[row]: flaw for row, flaw in flaws.items()})
+        return tuple(sorted((*self.rejections, *late), key=lambda rejection: rejection.line))
 
 
 def read_chunks(
@@ -58,6 +76,7 @@ def read_chunks(
     start: SourcePosition | None = None,
     chunk_bytes: int = 1 << 20,
     most_rejects: int | None = None,
+    growing: bool = False,
     understood: Callable[[Understanding], None] | None = None,
 ) -> Iterator[Chunk]:
     r"""Read a stream of JSON lines as events.
@@ -80,6 +99,8 @@ def read_chunks(
         About how much is read at once.
     most_rejects
         How many lines may be rejected; reading stops before the next one.
+    growing
+        A last line without an end that is no event is left for the next time: more of it may come.
     understood
         Called once, before the first chunk that holds an object, with what the shape of the source
         was taken to be.
@@ -104,7 +125,9 @@ def read_chunks(
     rejected = 0
     for block in read_blocks(stream, begin, line_bytes=limits.line_bytes, block_bytes=chunk_bytes):
         if decoder is None:
-            record = first_record(head) or first_record(block.text)
+            texts = (head, block.text)
+            records = (first_record(text, limits.line_bytes) for text in texts)
+            record = next(filter(None, records), b"")
             understanding = understand(record, mapping)
             reader = decoder_for(understanding.mapping, limits)
         if decoder is None and record:
@@ -112,6 +135,10 @@ def read_chunks(
             if understood is not None:
                 understood(understanding)
         chunk = _decode(block, reader)
+        unfinished = _unfinished(chunk) if growing else None
+        if unfinished is not None:
+            chunk = _decode(cut_block(block, begin, unfinished.offset), reader)
+            chunk = replace(chunk, unfinished=unfinished)
         rejected += len(chunk.rejections)
         if most_rejects is not None and rejected > most_rejects:
             stopped = chunk.rejections[most_rejects - rejected]
@@ -131,17 +158,29 @@ def decoder_for(mapping: FieldMapping, limits: Limits) -> Decoder:
 
 def _decode(block: Block, decoder: Decoder) -> Chunk:
     batch, failed = decoder.decode(block.text)
-    rejections = tuple(_reject(block, failed, decoder)) if failed else ()
     if block.overlong is not None:
-        rejections = (block.overlong,)
-    return Chunk(batch, rejections, len(batch) + len(rejections), block.end)
+        return Chunk(batch, (block.overlong,), 1, block.end)
+    rejections: tuple[Rejection, ...] = ()
+    if failed:
+        lines = block.text.split(b"\n")
+        rejections = tuple(_reject(block, {p: decoder.diagnose(lines[p]) for p in failed}))
+    return Chunk(batch, rejections, len(batch) + len(rejections), block.end, block=block)
 
 
-def _reject(block: Block, failed: list[int], decoder: Decoder) -> Iterator[Rejection]:
+def _unfinished(chunk: Chunk) -> Rejection | None:
+    """Give the last line when it was rejected and has no end."""
+    if chunk.block is None or not chunk.rejections or chunk.block.text.endswith(b"\n"):
+        return None
+    last = chunk.rejections[-1]
+    lines = chunk.block.text.count(b"\n")
+    return last if last.line == chunk.block.line + lines else None
+
+
+def _reject(block: Block, flaws: Mapping[int, Flaw]) -> Iterator[Rejection]:
     lines = block.text.split(b"\n")
     offsets = list(accumulate((len(line) + 1 for line in lines), initial=block.offset))
-    for place in failed:
-        line, flaw = lines[place], decoder.diagnose(lines[place])
+    for place, flaw in flaws.items():
+        line = lines[place]
         yield Rejection(
             line=block.line + place,
             offset=offsets[place],

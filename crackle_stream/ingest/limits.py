@@ -83,6 +83,11 @@ NAMES: Final = {
 _BOUNDS: Final = {"metrics": (1, 1 << 16), "nesting": (2, _DEEPEST), "frame": (1, LARGEST_EVENT)}
 
 
+def is_blank(line: bytes, limits: Limits) -> bool:
+    """Whether a line is passed over: nothing but white space, and not too much of that."""
+    return len(line) <= limits.line_bytes and not line.strip(b" \t\r")
+
+
 def parse_limits(given: Sequence[str]) -> Limits:
     """Read limits such as ``label=512`` or ``line=2MiB``; the others stay what they are.
 

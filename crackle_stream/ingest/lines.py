@@ -68,7 +68,7 @@ def read_blocks(
             yield reader.block(b"".join((held, memoryview(data)[:end])))
         held = data[end:] if end else held + data
         data = b""
-        if len(held) > line_bytes:
+        if len(held) - reader.mark(held) > line_bytes:
             overlong, data = reader.skip_line(held, line_bytes)
             yield overlong
             held = b""
@@ -137,17 +137,19 @@ class _Reader:
         return descriptor is not None and bool(select.select([descriptor], [], [], 0)[0])
 
     def block(self, text: bytes) -> Block:
-        start, self._at = self._at, _behind(self._at, text)
-        offset = start.offset
-        if not offset and text.startswith(BOM):
-            text, offset = text[len(BOM) :], len(BOM)
-        return Block(text, offset, start.line + 1, None, self._at)
+        start, self._at, mark = self._at, _behind(self._at, text), self.mark(text)
+        return Block(text[mark:], start.offset + mark, start.line + 1, None, self._at)
+
+    def mark(self, text: bytes) -> int:
+        """Count the bytes of the mark that the text, which stands here, begins with."""
+        return len(BOM) if not self._at.offset and text.startswith(BOM) else 0
 
     def skip_line(self, head: bytes, line_bytes: int) -> tuple[Block, bytes]:
         """Read to the end of a line that is too long; give also what came behind it."""
-        start, digest, size, crc = self._at, hashlib.sha256(), 0, self._at.crc
-        excerpt = b""
-        part, newline, rest = head, b"", b""
+        mark = self.mark(head)
+        start, digest, size = self._at, hashlib.sha256(), 0
+        excerpt, crc = b"", zlib.crc32(head[:mark], start.crc)
+        part, newline, rest = head[mark:], b"", b""
         while part and not newline:
             line, newline, rest = part.partition(b"\n")
             digest.update(line)
@@ -155,11 +157,12 @@ class _Reader:
             size += len(line)
             crc = zlib.crc32(line + newline, crc)
             part = b"" if newline else self.read(1 << 20)
-        offset = start.offset + size + len(newline)
-        self._at = SourcePosition(start.source, offset, start.line + 1, crc)
+        begin = start.offset + mark
+        end = begin + size + len(newline)
+        self._at = SourcePosition(start.source, end, start.line + len(newline), crc)
         overlong = Rejection(
-            line=self._at.line,
-            offset=start.offset,
+            line=start.line + 1,
+            offset=begin,
             reason="line_too_long",
             detail=f"a line of {size} bytes: at most {line_bytes} are read",
             path=None,
@@ -167,7 +170,7 @@ class _Reader:
             sha256=digest.hexdigest(),
             source=start.source,
         )
-        return Block(b"", start.offset, self._at.line, overlong, self._at), rest
+        return Block(b"", begin, start.line + 1, overlong, self._at), rest
 
 
 def _descriptor_of(stream: BinaryIO) -> int | None:
@@ -178,9 +181,8 @@ def _descriptor_of(stream: BinaryIO) -> int | None:
 
 
 def _behind(position: SourcePosition, text: bytes) -> SourcePosition:
-    """Move a position past a text; an unfinished last line counts as read."""
-    newlines = np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n"))
-    lines = int(newlines) + (not text.endswith(b"\n"))
+    """Move a position past a text; a last line without an end is not behind it yet."""
+    lines = int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
     return SourcePosition(
         position.source,
         position.offset + len(text),

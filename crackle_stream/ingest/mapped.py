@@ -13,7 +13,7 @@ from crackle_stream.event import OUTCOMES, EventBatch
 from crackle_stream.ingest.columns import put_into_columns
 from crackle_stream.ingest.diagnosis import Flaw, diagnose
 from crackle_stream.ingest.form import OPTIONAL, REFUSED, Row, make_form
-from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits, depth
+from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits, depth, is_blank
 from crackle_stream.ingest.mapping import AUTO, UNITS, FieldMapping, at
 from crackle_stream.timestamp import SECOND, format_time
 
@@ -32,7 +32,7 @@ class MappedDecoder:
         """Read lines; as `NativeDecoder.decode`."""
         rows, places, failed = [], [], []
         for place, line in enumerate(text.split(b"\n")):
-            if line.strip(b" \t\r"):
+            if not is_blank(line, self._limits):
                 row = self._row(line)
                 if row is None:
                     failed.append(place)

@@ -109,9 +109,9 @@ def understand(first_line: bytes, asked: FieldMapping) -> Understanding:
     return Understanding(mapping, _sentence(mapping, record))
 
 
-def first_record(text: bytes) -> bytes:
-    """Give the first line of a text that is an object; nothing where none is."""
-    lines = text.removeprefix(BOM).split(b"\n")
+def first_record(text: bytes, line_bytes: int) -> bytes:
+    """Give the first line of a text that is an object and not too long; else nothing."""
+    lines = [line for line in text.removeprefix(BOM).split(b"\n") if len(line) <= line_bytes]
     return next((line for line in lines if isinstance(_decoded(line), dict)), b"")
 
 

@@ -21,9 +21,8 @@ from crackle_stream.ingest.form import (
     make_crowded_form,
     make_form,
 )
-from crackle_stream.ingest.limits import Limits
+from crackle_stream.ingest.limits import Limits, is_blank
 
-_SPACE: Final = b" \t\r"
 _WORTH_A_STRUCT: Final = 64
 """Making a decoder costs about as much as reading this many lines."""
 
@@ -147,7 +146,7 @@ def _decode_each(
             places.append(place)
         except REFUSED:
             failed.append(place)
-    failed = [place for place in failed if lines[place].strip(_SPACE)]
+    failed = [place for place in failed if not is_blank(lines[place], limits)]
     return rows, places, failed
 
 

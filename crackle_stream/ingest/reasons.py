@@ -20,6 +20,7 @@ REASONS: Final = {
     "no_zone": "has a time without a zone",
     "bad_time": "has a time that is no moment between 1678 and 2262",
     "frame_too_large": "is an event that takes more bytes than the limit `frame`",
+    "id_conflict": "has the id of an event in the log that says something else",
     "not_kept": "was kept in part, and its source does not have it any more (only in a retry)",
 }
 """What each code says of the line."""

@@ -249,7 +249,8 @@ def check_payload(payload: Payload, header: Header) -> None:
     """Raise LogFormatError when a payload has other positions than its header."""
     missing = sum(gap.count for gap in payload.gaps)
     sound = are_sound(header.first, header.first + header.count, payload.gaps)
-    if payload.count + missing != header.count or not sound:
+    told = header.encoding == GAPPED or not payload.gaps
+    if payload.count + missing != header.count or not sound or not told:
         raise LogFormatError(
             f"a block of {header.count} positions holds {payload.count} events and "
             f"{missing} in gaps, which do not fit together"
@@ -317,6 +318,8 @@ def _row_map(payload: Payload) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
 
 def _read_matrix(matrix: Matrix) -> MetricMatrix:
     numbers = np.frombuffer(matrix.data, "<f8")
+    if matrix.rows < 0:  # to numpy, as many as there are
+        raise ValueError(f"a matrix of {matrix.rows} rows")
     return MetricMatrix(matrix.names, numbers.reshape(len(matrix.names), matrix.rows).T)
 
 

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -228,8 +229,21 @@ class OsDisk:
         return os.path.join(self.path, name)
 
     def _descriptor(self, name: str, flags: int) -> int:
-        flags |= os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(self._at(name), flags, _FILE_MODE)
+        path = self._at(name)
+        try:
+            # Not to wait for the other end, where somebody made it a pipe.
+            flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            descriptor = os.open(path, flags, _FILE_MODE)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise OSError(
+                    errno.ELOOP, "a symbolic link, which is not followed", path
+                ) from error
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return descriptor
 
 
 def _fsync_directory(path: str) -> None:

@@ -18,12 +18,13 @@ from crackle_stream.log.disk import Disk, OsDisk, storage_errors
 from crackle_stream.log.gap import Gap
 from crackle_stream.log.info import LogInfo, log_info
 from crackle_stream.log.memory import MemoryDisk
+from crackle_stream.log.promises import DURABILITIES, FREE_RESERVE, Durability
 from crackle_stream.log.quarantine import Quarantined, quarantined
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.recovery import Cut, recover
 from crackle_stream.log.retention import Retained, Retention, finish_removal, retain
 from crackle_stream.log.verify import Verdict, verify_log
-from crackle_stream.log.writer import DURABILITIES, SEGMENT_BYTES, Durability, LogWriter
+from crackle_stream.log.writer import SEGMENT_BYTES, LogWriter
 from crackle_stream.source import Rejection, SourcePosition
 
 
@@ -70,6 +71,7 @@ class EventLog:
         *,
         accept_loss: bool = False,
         segment_bytes: int = SEGMENT_BYTES,
+        keep_free: int = FREE_RESERVE,
     ) -> EventLog:
         """Open a log for appending, and make it where there is none.
 
@@ -86,6 +88,8 @@ class EventLog:
             of ``schemas/log-format.md``.
         segment_bytes
             Size at which a segment is sealed and the next one begun.
+        keep_free
+            Bytes of the disk that are left free: an append that would use them is refused.
 
         Raises
         ------
@@ -112,6 +116,7 @@ class EventLog:
             path=path,
             accept_loss=accept_loss,
             segment_bytes=segment_bytes,
+            keep_free=keep_free,
         )
 
     @classmethod
@@ -367,6 +372,7 @@ def open_for_writing(
     path: Path | None = None,
     accept_loss: bool = False,
     segment_bytes: int = SEGMENT_BYTES,
+    keep_free: int = FREE_RESERVE,
 ) -> EventLog:
     """Lock a disk, bring its log to a whole state, and give the log; see `create_or_open`."""
     with storage_errors(f"opening {disk.path} for writing"):
@@ -376,7 +382,7 @@ def open_for_writing(
         removed = recover(disk, accept_loss)
         finish_removal(disk)
         reader = LogReader(disk)
-        writer = LogWriter(disk, lock, reader.last_segment(), durability, segment_bytes)
+        writer = LogWriter(disk, lock, reader.last_segment(), durability, segment_bytes, keep_free)
     except BaseException:
         lock.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -9,18 +10,37 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from crackle_stream.errors import LogFormatError
 from crackle_stream.log.disk import Disk, storage_errors
-from crackle_stream.log.frame import HEAD, Header
+from crackle_stream.log.frame import HEAD, POSITION_LIMIT, Header
 from crackle_stream.source import SourcePosition
 
 SUFFIX: Final = ".seg"
 UNFINISHED: Final = ".new"
+_DIGITS: Final = re.compile("[0-9]+")
 
 
 class HeadPayload(Struct, frozen=True):
     """What a segment's head frame holds: how far each source had been read before it."""
 
     positions: tuple[SourcePosition, ...] = ()
+
+
+def decode_head(payload: bytes) -> HeadPayload:
+    """Read what a head frame holds.
+
+    Raises
+    ------
+    LogFormatError
+        When it is whole but cannot be read.
+    """
+    try:
+        return msgspec.msgpack.decode(payload, type=HeadPayload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise LogFormatError(
+            f"the head of a segment cannot be read by this version ({error}); "
+            "`crackle log salvage` copies what can"
+        ) from error
 
 
 def segment_name(first: int) -> str:
@@ -37,7 +57,8 @@ def segment_name(first: int) -> str:
 def segment_firsts(names: list[str]) -> list[int]:
     """Give the first positions of the segments among the names of a directory, rising."""
     stems = [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)]
-    return sorted(int(stem) for stem in stems if len(stem) == 20 and stem.isdecimal())
+    numbers = (int(stem) for stem in stems if len(stem) == 20 and _DIGITS.fullmatch(stem))
+    return sorted(number for number in numbers if number < POSITION_LIMIT)
 
 
 def create_segment(

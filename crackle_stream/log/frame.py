@@ -14,6 +14,9 @@ from crackle_stream.timestamp import NO_TIME
 MAGIC: Final = b"CRKL"
 FORMAT: Final = 1
 PAYLOAD_LIMIT: Final = 16 << 20
+POSITION_LIMIT: Final = 1 << 48
+"""No event has this position or a later one: a header that tells of one was not written here."""
+
 
 HEAD, BLOCK, MARK, SEAL, CLOSE, START = 1, 2, 3, 4, 5, 6
 """Kinds of frames."""
@@ -128,11 +131,11 @@ def unpack(data: bytes) -> Header | None:
     if zlib.crc32(data[:_CHECKED]) != int.from_bytes(data[_CHECKED:HEADER_SIZE], "little"):
         return None
     fields = _LAYOUT.unpack(data[:HEADER_SIZE])
-    if fields[1] != FORMAT or fields[4] > GAPPED:
+    if fields[1] != FORMAT or fields[4] > GAPPED or not HEAD <= fields[2] <= START:
         raise LogFormatError(
-            f"the log is of format {fields[1]}, encoding {fields[4]}, and this version of "
-            f"crackle-stream reads format {FORMAT}, encodings up to {GAPPED}; install a newer "
-            "crackle-stream"
+            f"the log is of format {fields[1]}, encoding {fields[4]}, with a frame of kind "
+            f"{fields[2]}, and this version of crackle-stream reads format {FORMAT}, encodings up "
+            f"to {GAPPED}, kinds {HEAD} to {START}; install a newer crackle-stream"
         )
     return Header(
         kind=fields[2],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -16,6 +17,9 @@ from crackle_stream.timestamp import NO_TIME
 
 MOST_LABELS: Final = 100_000
 """Distinct labels are counted up to here."""
+
+MOST_METRICS: Final = 10_000
+"""Distinct metric names are listed up to here: the first in the log."""
 
 
 class Missing(Struct, frozen=True):
@@ -61,7 +65,9 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     first_time, last_time
         Earliest and latest, in nanoseconds since 1970 UTC; None where no event has a time.
     metrics
-        Names of all metrics, sorted.
+        Names of metrics, sorted; of the first 10,000 of them.
+    more_metrics
+        Whether there are more.
     labels
         How many distinct ones, counted up to 100,000.
     more_labels
@@ -84,6 +90,7 @@ class LogInfo(Struct, frozen=True, kw_only=True):
     first_time: int | None
     last_time: int | None
     metrics: tuple[str, ...]
+    more_metrics: bool
     labels: int
     more_labels: bool
     sources: tuple[SourcePosition, ...]
@@ -91,7 +98,7 @@ class LogInfo(Struct, frozen=True, kw_only=True):
 
 def log_info(reader: LogReader) -> LogInfo:
     """Read all of a log and describe it."""
-    names: set[str] = set()
+    names: dict[str, None] = {}
     labels: set[str] = set()
     spans: list[int] = []
     gaps = _Tally()
@@ -103,7 +110,8 @@ def log_info(reader: LogReader) -> LogInfo:
             spans += [segment.order.earliest, segment.order.latest]
         for place in segment.places():
             payload = segment.payload(place)
-            names.update(*(matrix.names for matrix in payload.matrices))
+            for matrix in payload.matrices if len(names) <= MOST_METRICS else ():
+                names.update(dict.fromkeys(matrix.names))
             for gap in payload.gaps:
                 gaps.add(gap)
             events += payload.count
@@ -124,7 +132,8 @@ def log_info(reader: LogReader) -> LogInfo:
         bytes=size,
         first_time=min(spans, default=None),
         last_time=max(spans, default=None),
-        metrics=tuple(sorted(names)),
+        metrics=tuple(sorted(islice(names, MOST_METRICS))),
+        more_metrics=len(names) > MOST_METRICS,
         labels=min(len(labels), MOST_LABELS),
         more_labels=len(labels) > MOST_LABELS,
         sources=() if tail is None else tuple(tail.positions().values()),

@@ -97,19 +97,21 @@ class LogReader:
             When one was removed while those before it were read.
         """
         self.check_start()
+        # What was refused since the last event may stand in a segment without events.
+        whole = stop is None and self._below is None
         stop = self.count if stop is None else stop
         begun = False
         for start, following in zip(self.firsts, [*self.firsts, None][1:], strict=True):
             if following is not None and following <= first:
                 continue
-            if start > max(first, stop - 1):
+            if not whole and start > max(first, stop - 1):
                 return
             segment = self._open_or_skip(start, begun)
             if segment is None:
                 continue
             yield segment
             begun = True
-            if stop <= segment.next:
+            if not whole and stop <= segment.next:
                 return  # what may be wrong with the rest was not asked for
             if following is not None and not (segment.sealed and segment.next == following):
                 raise segment.damage(

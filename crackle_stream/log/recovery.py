@@ -19,6 +19,9 @@ TORN: Final = "torn"
 TORN_LIMIT: Final = 64 << 20
 """A longer end is not cut unasked: what is written between two syncs is at most about a segment."""
 
+_BEHIND_HEAD: Final = 1
+"""Number of the next frame in a segment that was made and not written to yet."""
+
 TailState: TypeAlias = Literal["whole", "torn", "uncertain", "damaged"]
 
 
@@ -113,6 +116,9 @@ def recover(disk: Disk, accept_loss: bool = False) -> Cut | None:
     if tail.sealed:
         _make_durable(disk, tail)
         create_segment(disk, tail.next, tail.log_id or 0, tail.positions())
+    elif tail.sequence == _BEHIND_HEAD:
+        # Its name may be one that a failed sync of the directory has lost: it is given again.
+        create_segment(disk, tail.first, tail.log_id or 0, tail.positions())
     return removed
 
 

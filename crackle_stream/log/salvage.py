@@ -20,6 +20,7 @@ from crackle_stream.log.directory import LOCK
 from crackle_stream.log.disk import Disk, storage_errors
 from crackle_stream.log.files import (
     HeadPayload,
+    decode_head,
     in_chain,
     replace_segment,
     segment_firsts,
@@ -161,7 +162,7 @@ class _Copy:
         name = find.segment.name
         if find.head is not None:
             payload = find.segment.checked_payload(find.head)
-            head = msgspec.msgpack.decode(payload, type=HeadPayload)
+            head = decode_head(payload)
             self._positions |= {position.source: position for position in head.positions}
         self._skip_to(find.begin, f"{segment_name(self._next)} is missing")
         unexplained: dict[tuple[int, int] | None, None] = dict.fromkeys(find.holes)

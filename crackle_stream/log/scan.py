@@ -7,17 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from crackle_stream.errors import LogDamagedError, LogFormatError
 from crackle_stream.log.block import decode_blocks, decode_rejections
 from crackle_stream.log.disk import storage_errors
-from crackle_stream.log.files import HeadPayload
+from crackle_stream.log.files import decode_head
 from crackle_stream.log.frame import BLOCK, HEAD, MAGIC, MARK
 from crackle_stream.log.segment import Place, Segment
 
 _CHUNK: Final = 1 << 20
+_NEAR: Final = 256
+"""Read first, where hostile bytes have magic everywhere: a chunk for each would never end."""
 _LOOK_BACK: Final = 1_000
 
 
@@ -66,10 +67,10 @@ def fault_of(segment: Segment, place: Place) -> str:
         else:
             data = segment.checked_payload(place)
             if place.header.kind == HEAD:
-                msgspec.msgpack.decode(data, type=HeadPayload)
+                decode_head(data)
     except LogDamagedError:
         return "its payload has another CRC"
-    except (LogFormatError, msgspec.MsgspecError) as error:
+    except LogFormatError as error:
         return f"its payload cannot be read ({error.__cause__ or error})"
     return ""
 
@@ -135,10 +136,12 @@ def _follows(before: Place, place: Place) -> bool:
 
 def next_magic(segment: Segment, offset: int, size: int) -> int | None:
     """Find where a frame may begin, at an offset or behind it; None where there is none."""
+    piece = _NEAR
     with storage_errors(f"reading {segment.where}"):
         while offset < size:
-            found = segment.file.pread(_CHUNK, offset).find(MAGIC)
+            found = segment.file.pread(piece, offset).find(MAGIC)
             if found >= 0:
                 return offset + found
-            offset += _CHUNK - len(MAGIC) + 1
+            offset += piece - len(MAGIC) + 1
+            piece = min(4 * piece, _CHUNK)
     return None

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from crackle_stream.errors import LogDamagedError, LogFormatError
@@ -22,7 +21,7 @@ from crackle_stream.log.block import (
     decode_payload,
 )
 from crackle_stream.log.disk import Disk, storage_errors
-from crackle_stream.log.files import HeadPayload, segment_name
+from crackle_stream.log.files import decode_head, segment_name
 from crackle_stream.log.frame import (
     BLOCK,
     CLOSE,
@@ -31,6 +30,7 @@ from crackle_stream.log.frame import (
     HEADER_SIZE,
     MARK,
     PAYLOAD_LIMIT,
+    POSITION_LIMIT,
     SEAL,
     Header,
     unpack,
@@ -162,8 +162,10 @@ class Segment:
 
     def positions(self) -> dict[str, SourcePosition]:
         """Give how far each source was read at the end of this segment."""
-        head = self.checked_payload(self.frame_at(0))
-        past = msgspec.msgpack.decode(head, type=HeadPayload)
+        head = self.frame_at(0)
+        data = self.checked_payload(head)
+        with self._located(head):
+            past = decode_head(data)
         reached = {position.source: position for position in past.positions}
         for place in self.places():
             for origin in self.payload(place).origins:
@@ -200,7 +202,7 @@ class Segment:
         """Read the header that stands at an offset, whatever stands before it."""
         with storage_errors(f"reading {self.where}"):
             header = unpack(self.file.pread(HEADER_SIZE, offset))
-        if header is None or header.length > PAYLOAD_LIMIT:
+        if header is None or not _can_be(header):
             return None
         if self.log_id is not None and header.log_id != self.log_id:
             return None
@@ -288,3 +290,9 @@ class Segment:
     def _read_payload(self, place: Place) -> bytes:
         with storage_errors(f"reading {self.where}"):
             return self.file.pread(place.header.length, place.offset + HEADER_SIZE)
+
+
+def _can_be(header: Header) -> bool:
+    """Whether a frame may be so large, so far on in a log, and hold what only a block holds."""
+    counted = header.kind == BLOCK or not header.count
+    return counted and header.length <= PAYLOAD_LIMIT and header.first <= POSITION_LIMIT

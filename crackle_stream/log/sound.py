@@ -18,16 +18,17 @@ has a byte."""
 def check_batch(batch: EventBatch, count: int) -> None:
     """Raise ValueError when a batch of so many events is not what its readers rely on."""
     _check_lengths(batch, count)
+    last = int(batch.set_of.max()) if count else -1
+    if last >= len(batch.matrices):
+        raise ValueError(f"an event uses matrix {last} of {len(batch.matrices)}")
     uses = np.bincount(batch.set_of, minlength=len(batch.matrices))
-    if len(uses) > len(batch.matrices):
-        raise ValueError(f"an event uses matrix {len(uses) - 1} of {len(batch.matrices)}")
     for matrix, used in zip(batch.matrices, uses.tolist(), strict=True):
         _check_matrix(matrix, used)
     _check_tasks(batch)
 
 
 def _check_lengths(batch: EventBatch, count: int) -> None:
-    columns: dict[str, Sequence[object] | np.ndarray | None] = {  # type: ignore[type-arg]
+    columns: dict[str, Sequence[object] | None] = {
         name: getattr(batch, name) for name in batch.__struct_fields__ if name != "matrices"
     }
     for name, column in columns.items():

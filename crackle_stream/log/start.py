@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from crackle_stream.errors import LogDamagedError
 from crackle_stream.log.disk import Disk, storage_errors
@@ -73,7 +74,18 @@ def read_start(disk: Disk, log_id: int | None = None) -> Start | None:
         raise _damage(disk, "is not whole")
     if log_id is not None and header.log_id != log_id:
         raise _damage(disk, "belongs to another log")
-    return msgspec.msgpack.decode(payload, type=Start)
+    start = _decoded(payload)
+    if start is None or start.first != header.first:
+        raise _damage(disk, "cannot be read")
+    return start
+
+
+def _decoded(payload: bytes) -> Start | None:
+    try:
+        start = msgspec.msgpack.decode(payload, type=Start)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return start if all(0 <= number < 2**63 for number in astuple(start)) else None
 
 
 def _damage(disk: Disk, what: str) -> LogDamagedError:

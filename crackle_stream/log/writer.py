@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from crackle_stream.clock import now
 from crackle_stream.errors import DiskFullError, StorageError, UsageError
@@ -16,16 +16,12 @@ from crackle_stream.log.compaction import compact
 from crackle_stream.log.disk import Disk, File, storage_errors
 from crackle_stream.log.files import create_segment
 from crackle_stream.log.frame import CLOSE, SEAL
+from crackle_stream.log.promises import FREE_RESERVE, INTERVAL, Durability
 from crackle_stream.log.segment import Segment
 from crackle_stream.log.segment_writer import SegmentWriter
 from crackle_stream.source import Rejection, SourcePosition
 
-Durability: TypeAlias = Literal["sync", "group", "interval", "none"]
-
-DURABILITIES: Final = ("sync", "group", "interval", "none")
-INTERVAL: Final = 1.0
 SEGMENT_BYTES: Final = 64 << 20
-FREE_RESERVE: Final = 256 << 20
 
 
 class LogWriter:
@@ -48,6 +44,8 @@ class LogWriter:
         What an acknowledgement means.
     segment_bytes
         Size at which a segment is sealed.
+    keep_free
+        Bytes of the disk that are left free.
     """
 
     def __init__(
@@ -57,7 +55,9 @@ class LogWriter:
         tail: Segment,
         durability: Durability,
         segment_bytes: int = SEGMENT_BYTES,
+        keep_free: int = FREE_RESERVE,
     ) -> None:
+        self._keep_free = keep_free
         self._disk = disk
         self._lock = lock
         self._durability = durability
@@ -142,9 +142,9 @@ class LogWriter:
         """Refuse before the disk's reserve is used, and seal a full segment."""
         with storage_errors(f"asking for the free space of {self._disk.path}"):
             free = self._disk.free()
-        if free < FREE_RESERVE + size:
+        if free < self._keep_free + size:
             raise DiskFullError(
-                f"{self._disk.path} has {free >> 20} MiB free and {FREE_RESERVE >> 20} MiB are "
+                f"{self._disk.path} has {free >> 20} MiB free and {self._keep_free >> 20} MiB are "
                 "kept; nothing of this append was written: free some space and append again"
             )
         if self._is_full(size):

@@ -79,21 +79,35 @@ def test_a_full_disk_says_what_is_kept_and_the_same_command_goes_on(log, tmp_pat
     assert labels(log) == ["build-0", "build-1", "build-2"]
 
 
-def test_loss_at_an_uncertain_end_is_accepted_where_asked_for(log, monkeypatch):
+def test_what_is_asked_of_the_log_is_what_it_is_opened_with(log, monkeypatch):
     seen = []
     monkeypatch.setattr(EventLog, "create_or_open", recording(seen, EventLog.create_or_open))
-    run(["fire", "-", "--log", str(log), "--accept-loss"], lines(1))
-    run(["cool", "-", "--log", str(log), "--accept-loss"], lines(1))
+    run(["fire", "-", "--log", str(log), "--accept-loss", "--durability", "sync"], lines(1))
+    run(["cool", "-", "--log", str(log), "--accept-loss", "--keep-free", "1MiB"], lines(1))
     run(["fire", "-", "--log", str(log)], lines(1))
-    assert seen == [True, True, False]
+    assert seen == [
+        ("sync", True, 256 << 20),
+        ("group", True, 1 << 20),
+        ("group", False, 256 << 20),
+    ]
 
 
 def recording(seen, make):
-    def create(path, durability="group", *, accept_loss=False):
-        seen.append(accept_loss)
-        return make(path, durability, accept_loss=accept_loss)
+    def create(path, durability, *, accept_loss, keep_free):
+        seen.append((durability, accept_loss, keep_free))
+        return make(path, durability, accept_loss=accept_loss, keep_free=keep_free)
 
     return create
+
+
+def test_the_free_space_that_is_kept_can_be_set(log, monkeypatch):
+    monkeypatch.setattr(OsDisk, "free", lambda _: 2_000)
+    codes = [
+        run(["fire", "-", "--log", str(log), "--keep-free", size], lines(1)).exit_code
+        for size in ("2000", "1999", "1000")
+    ]
+    assert codes == [74, 74, 0]
+    assert run(["fire", "-", "--log", str(log), "--keep-free", "much"], lines(1)).exit_code == 2
 
 
 def test_quiet_leaves_the_accounts(log):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from crackle_stream.cli import main
-from crackle_stream.cli.upkeep import _parse_size
+from crackle_stream.cli.size import parse_size
 from crackle_stream.cooling.decisions import Amendment, Decisions
 from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog
@@ -266,7 +266,7 @@ def test_retention_says_what_went_and_what_held_it_back(tmp_path):
     [("500", 500), ("10GB", 10**10), ("1.5k", 1500), ("512MiB", 512 << 20), ("2 TB", 2 * 10**12)],
 )
 def test_sizes_are_read_as_people_write_them(text, size):
-    assert _parse_size(text) == size
+    assert parse_size(text) == size
 
 
 def test_what_is_no_size_is_refused(log):

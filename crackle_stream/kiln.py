@@ -20,7 +20,8 @@ from crackle_stream.firing import Firing
 from crackle_stream.ingest.check import LIMITS, check_event
 from crackle_stream.ingest.limits import Limits
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.log.writer import Durability
+from crackle_stream.log.ids import IdWindow, Sifted
+from crackle_stream.log.promises import Durability
 from crackle_stream.pattern import Pattern
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.task import CrackleTask, Metrics, TaskOutput, reflects
@@ -86,6 +87,8 @@ class Kiln:
         self._reflecting: list[_Reflecting] = []
         self._moments: FollowedMoments | None = None
         self._lock = threading.Lock()
+        self._ids = IdWindow(self.log)
+        self._identifying = threading.Lock()
 
     # Firing
 
@@ -151,16 +154,24 @@ class Kiln:
     def add_entry(self, event: TaskEvent) -> int:
         """Record something that ran elsewhere; give its log position once it is durable.
 
+        An event that repeats one of the last 100,000, with its id and all it says, is not recorded
+        again: the position is that of the first.
+
         Raises
         ------
         ValueError
-            When a number is not finite or a limit is passed: the log keeps what JSON can say.
+            When a number is not finite or a limit is passed (the log keeps what JSON can say), or
+            another event has the id.
         """
         check_event(event, self.limits)
-        return self.log.append(batch_events([event])).start
+        if event.id is None:
+            return self.log.append(batch_events([event])).start
+        with self._identifying:
+            sifted = self._sift([event])
+            return sifted.repeats[0] if sifted.repeats else self.log.append(sifted.batch).start
 
     def add_entries(self, events: Iterable[TaskEvent]) -> range:
-        """Record many at once, in one frame; give their log positions.
+        """Record many at once, in one frame; give the log positions of those that are no repeats.
 
         Raises
         ------
@@ -170,7 +181,10 @@ class Kiln:
         entries = list(events)
         for event in entries:
             check_event(event, self.limits)
-        return self.log.append(batch_events(entries))
+        if all(event.id is None for event in entries):
+            return self.log.append(batch_events(entries))
+        with self._identifying:
+            return self.log.append(self._sift(entries).batch)
 
     def mark(self, name: str) -> int:
         """Set a marker at the present position, to cool at with ``--at marker:NAME``."""
@@ -224,12 +238,16 @@ class Kiln:
         return OnlineCooling(self.log, self._planned(plan), decisions=self.decisions)
 
     def statistics(self) -> RunningMoments:
-        """Give the running variances and covariances of this cycle, as recorded (river objects)."""
+        """Give the running variances and covariances of this cycle, as recorded (river objects).
+
+        Of the first `ThermalProfile.max_metrics` names; values of further ones are counted in
+        `RunningMoments.left_out`.
+        """
         from crackle_stream.cooling.statistics import FollowedMoments
 
         with self._lock:
             if self._moments is None:
-                self._moments = FollowedMoments(self.log, self._start)
+                self._moments = FollowedMoments(self.log, self._start, self.profile.max_metrics)
             return self._moments.get()
 
     def entries(self) -> Iterator[TaskEvent]:
@@ -268,6 +286,15 @@ class Kiln:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _sift(self, events: list[TaskEvent]) -> Sifted:
+        sifted = self._ids.sift(batch_events(events))
+        for row, position in sifted.conflicts.items():
+            raise ValueError(
+                f"the event at position {position} has the id {events[row].id!r} and is another: "
+                "give each task an id of its own"
+            )
+        return sifted
 
     def _planned(self, plan: Plan | None) -> Plan:
         if plan is None:

@@ -562,3 +562,32 @@ def test_no_detection_records_and_finds_nothing():
     kiln = Kiln(profile=ThermalProfile.no_detection())
     kiln.fire_all(sensors())
     assert (kiln.task_count(), kiln.cool()) == (3, [])
+
+
+def test_an_entry_with_an_id_is_recorded_once_and_another_with_it_refused():
+    kiln = Kiln()
+    first = TaskEvent(metrics={"s": 1.0}, id="a")
+    assert kiln.add_entry(first) == 0
+    assert kiln.add_entry(TaskEvent(metrics={"s": 2.0}, id="b")) == 1
+    assert kiln.add_entry(first) == 0
+    assert kiln.add_entries([first, TaskEvent(metrics={}, id="c")]) == range(2, 3)
+    with pytest.raises(ValueError, match="position 1 has the id 'b'"):
+        kiln.add_entry(TaskEvent(metrics={"s": 3.0}, id="b"))
+    assert kiln.task_count() == 3
+
+
+def test_threads_that_send_the_same_ids_record_each_once():
+    kiln = Kiln()
+    events = [TaskEvent(metrics={"s": n}, id=f"{n}") for n in range(60)]
+    extra = TaskEvent(metrics={"s": -1.0})
+
+    def send(_):
+        for event in events:
+            kiln.add_entry(event)
+            kiln.add_entry(extra)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(4)))
+    ids = [event.id for event in kiln.entries()]
+    assert sorted(id_ for id_ in ids if id_) == sorted(event.id for event in events)
+    assert ids.count(None) == 240

@@ -66,11 +66,12 @@ class IdWindow:
         """Tell what of a batch is new, what is there already, and what contradicts it."""
         if batch.ids is None or not self._size:
             return Sifted(batch, {}, {})
-        self._catch_up()
-        found = self._look_up(batch.ids)
+        count = self._log.count  # events without ids may be appended meanwhile
+        self._catch_up(count)
+        found = self._look_up(batch.ids, count)
         if not found:
             return Sifted(batch, {}, {})
-        same = self._compare(batch, found)
+        same = self._compare(batch, found, count)
         fresh = [row for row in range(len(batch)) if row not in found]
         return Sifted(
             batch.take(np.array(fresh, np.intp)),
@@ -78,9 +79,8 @@ class IdWindow:
             {row: at for row, at in found.items() if not same[row]},
         )
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, count: int) -> None:
         """Take in the ids of what was appended since, or of the last window."""
-        count = self._log.count
         for block in self._log.blocks(max(self._known, count - self._size, 0), count, {"ids"}):
             for position, key in enumerate(block.batch.ids or (), block.first):
                 if key is not None:
@@ -93,13 +93,12 @@ class IdWindow:
             self._older, self._recent = self._recent, {}
         self._recent[key] = position
 
-    def _look_up(self, ids: Sequence[str | None]) -> dict[int, int]:
+    def _look_up(self, ids: Sequence[str | None], following: int) -> dict[int, int]:
         """Give the rows whose id is known, with the position that has it."""
         if self._are_new(ids):
             return {}
         found: dict[int, int] = {}
         here: dict[str, int] = {}
-        following = self._log.count
         for row, key in enumerate(ids):
             at = None if key is None else here.get(key, self._position_of(key))
             if at is not None and following - at <= self._size:
@@ -119,9 +118,8 @@ class IdWindow:
     def _position_of(self, key: str) -> int | None:
         return self._recent.get(key, self._older.get(key))
 
-    def _compare(self, batch: EventBatch, found: dict[int, int]) -> dict[int, bool]:
+    def _compare(self, batch: EventBatch, found: dict[int, int], count: int) -> dict[int, bool]:
         """Tell of each row whether it is the event at the position found."""
-        count = self._log.count
         kept = dict(self._events(sorted({at for at in found.values() if at < count})))
         fresh = (row for row in range(len(batch)) if row not in found)
         asked = set(found.values())

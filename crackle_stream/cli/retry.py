@@ -67,6 +67,7 @@ class Retry:
         self._limits = parse_limits(self._options.limit)
         self._interrupts = Interrupts()
         self._read_from = log
+        self._ids = IdWindow(log)
 
     def run(self, selection: Selection) -> int:
         """Try the lines again; give the exit code."""
@@ -75,6 +76,7 @@ class Retry:
         with opened as log, self._interrupts:
             # What others resolved before this held the log's lock is seen only now.
             self._read_from.refresh()
+            self._ids = IdWindow(log or self._read_from)
             try:
                 for lines in self._portions(selection.lines(self._read_from)):
                     self._try(lines, log)
@@ -114,14 +116,13 @@ class Retry:
     def _take(self, part: Reread, lines: Sequence[Quarantined], log: EventLog | None) -> None:
         """Append the events, and resolve their lines in the same append."""
         had = [lines[place] for place in part.places]
-        batch, repeats = part.batch, 0
+        sifted = self._ids.sift(part.batch)
+        for row in sorted(sifted.conflicts, reverse=True):
+            self._stays(had.pop(row), conflict(sifted.conflicts[row]))
         if log is not None and had:
-            sifted = IdWindow(log).sift(part.batch)
-            for row in sorted(sifted.conflicts, reverse=True):
-                self._stays(had.pop(row), conflict(sifted.conflicts[row]))
-            batch, repeats = sifted.batch, len(sifted.repeats)
-            log.append(batch, resolved=tuple(line.key for line in had))
-        self.accounts.add(read=len(had), accepted=len(batch), duplicate=repeats)
+            log.append(sifted.batch, resolved=tuple(line.key for line in had))
+        accepted, repeats = len(sifted.batch), len(sifted.repeats)
+        self.accounts.add(read=len(had), accepted=accepted, duplicate=repeats)
 
     def _stays(self, line: Quarantined, flaw: Flaw) -> None:
         self.accounts.add(read=1, quarantined=1)

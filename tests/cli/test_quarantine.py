@@ -254,3 +254,23 @@ def test_lines_of_a_log_written_before_sources_were_kept_are_shown(tmp_path):
             "quarantine", "show", tmp_path / "log", key_of(tmp_path / "log", "invalid_json")
         ).stdout
     )
+
+
+def test_a_retried_line_whose_id_the_log_has_is_a_duplicate_or_stays(tmp_path):
+    log = str(tmp_path / "log")
+    good = {"label": "a", "metrics": {"s": 1}, "id": "x"}
+    other = {**good, "metrics": {"s": 2}}
+    sent = [json.dumps(event) for event in (good, {**good, "label": "b" * 300})]
+    CliRunner().invoke(main, ["fire", "-", "--log", log], input="\n".join(sent))
+    done = CliRunner().invoke(main, ["quarantine", "retry", log, "--limit", "label=300"])
+    assert done.exit_code == 1
+    assert "id_conflict" in done.stderr
+    assert done.stderr.endswith("read=1 accepted=0 duplicate=0 quarantined=1\n")
+    sent = [json.dumps({**event, "label": "b" * 300, "id": "y"}) for event in (good, good, other)]
+    CliRunner().invoke(main, ["fire", "-", "--log", log], input="\n".join(sent))
+    for options in (["--dry-run"], []):
+        done = CliRunner().invoke(
+            main, ["quarantine", "retry", log, "--limit", "label=300", *options]
+        )
+        assert done.exit_code == 1
+        assert done.stderr.endswith("read=4 accepted=1 duplicate=1 quarantined=2\n")

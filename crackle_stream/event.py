@@ -152,6 +152,10 @@ class EventBatch(Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.set_of)
 
+    def rows_by_set(self) -> list[NDArray[np.intp]]:
+        """Give for each matrix the rows that use it, rising."""
+        return _rows_by_set(self.set_of, len(self.matrices))
+
     def event(self, row: int) -> TaskEvent:
         """Give one row as an event."""
         matrix = self.matrices[self.set_of[row]]
@@ -196,13 +200,18 @@ class EventBatch(Struct, frozen=True, kw_only=True):
         set_of = np.searchsorted(used, old_set).astype(np.uint32)
         row_of = np.empty(len(rows), np.uint32)
         matrices = []
-        for new, old in enumerate(used):
-            mine = set_of == new
-            row_of[mine] = np.arange(int(mine.sum()), dtype=np.uint32)
+        for old, mine in zip(used, _rows_by_set(set_of, len(used)), strict=True):
+            row_of[mine] = np.arange(len(mine), dtype=np.uint32)
             matrix = self.matrices[old]
             picked = np.asfortranarray(matrix.values[old_row[mine]])
             matrices.append(MetricMatrix(matrix.names, picked))
         return tuple(matrices), set_of, row_of
+
+
+def _rows_by_set(set_of: NDArray[np.uint32], sets: int) -> list[NDArray[np.intp]]:
+    """Find the rows of each set at once: to look for those of one takes as long."""
+    ends = np.bincount(set_of, minlength=sets).cumsum()
+    return np.split(np.argsort(set_of, kind="stable"), ends)[:sets]
 
 
 def finite_metric(name: str, value: float) -> float:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from crackle_stream.errors import UsageError
 from crackle_stream.pattern import KINDS, Kind
 
 RateName: TypeAlias = Literal["fast", "normal", "slow"]
+
+MAX_METRICS: Final = 256
+MAX_GROUPS: Final = 1_000
 
 
 class CoolingRate(Struct, frozen=True):
@@ -96,6 +99,20 @@ class MetricSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class ThermalProfile(Struct, frozen=True, kw_only=True):
     """A cooling rate, the kinds of pattern looked for, and the time that may be spent.
 
+    Parameters
+    ----------
+    rate
+        Thresholds and the false discovery level.
+    without
+        Kinds that are not reported.
+    max_duration_s
+        Seconds that a cooling may take; None is no limit.
+    settings
+        What is known of single metrics.
+    max_metrics, max_groups
+        How many distinct metric names, and groups of labels, are looked at: the first in the log.
+        Further ones are counted under ``__other__``. Memory grows with both.
+
     Examples
     --------
     >>> profile = ThermalProfile.slow_cooling().without_correlations()
@@ -107,6 +124,8 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
     without: frozenset[Kind] = frozenset()
     max_duration_s: float | None = 60.0
     settings: dict[str, MetricSettings] = msgspec.field(default_factory=dict)
+    max_metrics: int = MAX_METRICS
+    max_groups: int = MAX_GROUPS
 
     @classmethod
     def fast_cooling(cls) -> ThermalProfile:
@@ -185,6 +204,8 @@ class _ProfileFile(Struct, forbid_unknown_fields=True):
     without: frozenset[Kind] = frozenset()
     max_duration_s: float | None = None
     metrics: dict[str, MetricSettings] = msgspec.field(default_factory=dict)
+    max_metrics: Annotated[int, Meta(ge=1)] = MAX_METRICS
+    max_groups: Annotated[int, Meta(ge=1)] = MAX_GROUPS
 
 
 class _Tools(Struct):
@@ -221,4 +242,6 @@ def load_profile(path: Path) -> ThermalProfile:
         without=file.without,
         max_duration_s=file.max_duration_s,
         settings=file.metrics,
+        max_metrics=file.max_metrics,
+        max_groups=file.max_groups,
     )

@@ -20,6 +20,8 @@ FULL = """
 rate = "slow"
 without = ["correlation"]
 max_duration_s = 2.5
+max_metrics = 50
+max_groups = 20
 
 [metrics.seconds]
 unit = "s"
@@ -75,6 +77,8 @@ def test_a_profile_file_says_everything_that_a_profile_holds(tmp_path, name):
             "seconds": MetricSettings(unit="s", better="lower"),
             "run_id": MetricSettings(ignore=True),
         },
+        max_metrics=50,
+        max_groups=20,
     )
     assert profile.ignores("run_id")
     assert not profile.ignores("seconds")
@@ -98,6 +102,8 @@ def test_a_project_without_a_profile_has_the_default_without_a_limit(tmp_path, t
         ("crackle.toml", b"[metrics.x]\nbetter = 'up'", "'up' - at"),
         ("crackle.toml", b"max_duration_s = 0", "max_duration_s must be more than 0"),
         ("crackle.toml", b"max_duration_s = nan", "max_duration_s must be more than 0"),
+        ("crackle.toml", b"max_metrics = 0", r">= 1 - at `\$.max_metrics`"),
+        ("crackle.toml", b"max_groups = 'all'", r"at `\$.max_groups`"),
         ("crackle.toml", b"rate = ,", "line 1"),
         ("crackle.toml", b"\xff", "utf-8"),
         ("pyproject.toml", b"[tool.crackle]\nrate = 'quick'", r"at `\$.tool.crackle.rate`"),

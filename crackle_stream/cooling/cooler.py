@@ -130,7 +130,11 @@ class Cooler:
         """Begin at the first row: what an amendment or a gap changes was read already."""
         self._amendments = amendments
         self._reader = RowReader(self._plan.profile)
-        self._groups = None if self._plan.group_by is None else GroupMapper(self._plan.group_by)
+        self._groups = (
+            None
+            if self._plan.group_by is None
+            else GroupMapper(self._plan.group_by, self._plan.profile.max_groups)
+        )
         self._following = Following(self._plan)
 
     def _rows(self, cycle: Cycle, length: int) -> OrderedRows:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from crackle_stream.clock import Deadline, now
-from crackle_stream.errors import LogLockedError
+from crackle_stream.errors import LogFormatError, LogLockedError
 from crackle_stream.event import EventBatch, Scalar, TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog
 
@@ -104,7 +104,7 @@ class Decisions:
     def amendments(self, checkpoint: int) -> Amendments:
         """Give the amendments that a checkpoint sees."""
         seen = [
-            Amendment(_place(event), int(str(_attribute(event, "since"))), event.metrics)
+            Amendment(_place(event), _number(event, "since"), event.metrics)
             for event in self._events("amendment")
         ]
         return Amendments({a.position: a.metrics for a in seen if a.since <= checkpoint})
@@ -197,4 +197,14 @@ def _attribute(event: TaskEvent, name: str) -> object:
 
 
 def _place(event: TaskEvent) -> int:
-    return int(str(_attribute(event, "position")))
+    return _number(event, "position")
+
+
+def _number(event: TaskEvent, name: str) -> int:
+    number = _attribute(event, name)
+    if type(number) is not int or not 0 <= number < 2**63:
+        raise LogFormatError(
+            f"a {event.label} among the decisions has no {name} that can be one ({number!r}): "
+            f"this version did not write it; move the directory {DIRECTORY} away to go on without"
+        )
+    return number

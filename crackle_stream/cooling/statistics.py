@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.profile import MAX_METRICS
 from crackle_stream.stats.moments import RunningMoments
 from crackle_stream.window.panes import PaneCutter
 from crackle_stream.window.rows import RowReader
@@ -20,12 +21,14 @@ class FollowedMoments:
         The events.
     start
         Log position of the first event counted.
+    max_metrics
+        Distinct metric names followed at most: the first in the log.
     """
 
-    def __init__(self, log: EventLog, start: int) -> None:
+    def __init__(self, log: EventLog, start: int, max_metrics: int = MAX_METRICS) -> None:
         self._log = log
         self._next = start
-        self._reader = RowReader()
+        self._reader = RowReader(max_metrics=max_metrics)
         self._panes = PaneCutter()
         self._moments = RunningMoments()
 
@@ -39,4 +42,5 @@ class FollowedMoments:
         rest = self._panes.rest()
         if rest is not None:
             moments.observe(rest)
+        moments.left_out = self._reader.left_out
         return moments

@@ -19,6 +19,9 @@ from crackle_stream.table import Table, concatenate
 CAPACITY: Final = 16_384
 """Most rows of a sample, and most bins of a series; up to so many rows nothing is lost."""
 
+CELLS: Final = 1 << 19
+"""Most numbers of a sample: of more than 32 metrics fewer rows are kept, and fewer bins."""
+
 RUN_ROWS: Final = 256
 """Consecutive rows that are sampled together; divides a pane."""
 
@@ -82,12 +85,13 @@ class WindowSummary(Struct, frozen=True):
         n = len(table)
         if not n:
             return cls.empty()
-        moments = RunningMoments()
+        moments = RunningMoments(pairs=False)
         moments.observe(table)
         rows = np.arange(n, dtype=np.int64)
         table = msgspec.structs.replace(table, rows=rows)
         sample, runs, bound = _lowest_runs(table, rows[::RUN_ROWS], _ALL)
-        bins = None if n <= CAPACITY else join_bins([bins_of(table)], _width(n))
+        capacity = capacity_of(len(sample.names))
+        bins = None if n <= capacity else join_bins([bins_of(table)], _width(n, capacity))
         ends = int(table.positions[0]), int(table.positions[-1])
         newest = int(table.positions.max())
         return cls(n, *ends, newest, moments, sample, runs, bound, bins)
@@ -115,7 +119,8 @@ class WindowSummary(Struct, frozen=True):
             min(self.hash_bound, other.hash_bound),
         )
         parts = [self._bins(), other._bins().shifted(self.n)]
-        bins = None if n <= CAPACITY else join_bins(parts, _width(n))
+        capacity = capacity_of(len(sample.names))
+        bins = None if n <= capacity else join_bins(parts, _width(n, capacity))
         ends = self.first, other.last, max(self.newest, other.newest)
         return WindowSummary(n, *ends, moments, sample, runs, bound, bins)
 
@@ -199,26 +204,39 @@ def view(
     )
 
 
-def _width(n: int) -> int:
-    """Give the least power of two for which so many rows fit into `CAPACITY` bins."""
-    return 1 << max(-(-n // CAPACITY) - 1, 0).bit_length()
+def capacity_of(metrics: int) -> int:
+    """Give the most rows, and bins, that are kept of so many metrics: a power of two.
+
+    Examples
+    --------
+    >>> capacity_of(32), capacity_of(33), capacity_of(1_000)
+    (16384, 8192, 512)
+    """
+    most = CELLS // max(metrics, 1)
+    return min(max(1 << max(most, 1).bit_length() - 1, RUN_ROWS), CAPACITY)
+
+
+def _width(n: int, capacity: int) -> int:
+    """Give the least power of two for which so many rows fit into so many bins."""
+    return 1 << max(-(-n // capacity) - 1, 0).bit_length()
 
 
 def _lowest_runs(
     rows: Table, runs: NDArray[np.int64], bound: int
 ) -> tuple[Table, NDArray[np.int64], int]:
-    """Keep the runs of lowest hash below a bound, as many as `CAPACITY` rows hold.
+    """Keep the runs of lowest hash below a bound, as many as the rows kept hold.
 
     Gives them in the order of rows, with the bound that now holds: a part that left out a run
     must tell, else shorter ones of a higher hash would take its place after a merge.
     """
-    if bound == _ALL and len(rows) <= CAPACITY:
+    capacity = capacity_of(len(rows.names))
+    if bound == _ALL and len(rows) <= capacity:
         return rows, runs, bound
     starts = np.searchsorted(rows.rows, runs)
     sizes = np.diff(starts, append=len(rows))
     hashes = _splitmix64(rows.positions[starts])
     by_hash = np.argsort(hashes)
-    over = by_hash[np.cumsum(sizes[by_hash]) > CAPACITY]
+    over = by_hash[np.cumsum(sizes[by_hash]) > capacity]
     bound = min([bound, *hashes[over[:1]].tolist()])
     kept = hashes < bound
     return rows.take(np.repeat(kept, sizes)), runs[kept], bound

@@ -55,6 +55,16 @@ class RunningMoments(EmpiricalCovariance):  # type: ignore[misc]
     river's `Var` and `Cov` by the pairwise rule of Chan, Golub and LeVeque (1983). Rows with the
     same metrics are taken together; where nearly each has others, pairs of metrics are.
 
+    Parameters
+    ----------
+    pairs
+        Whether covariances are held too, whose number grows with the square of the metrics.
+
+    Attributes
+    ----------
+    left_out
+        Values of metrics beyond those followed, counted under ``__other__``.
+
     Examples
     --------
     >>> from crackle_stream.detect.view import table_of
@@ -64,12 +74,15 @@ class RunningMoments(EmpiricalCovariance):  # type: ignore[misc]
     (3, 2.0, 1.0)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pairs: bool = True) -> None:
         super().__init__(ddof=DDOF)
+        self._pairs = pairs
+        self.left_out = 0
 
     def observe(self, table: Table) -> None:
         """Take in rows; NaN is an absent metric."""
-        for pair in _table_moments(table.names, table.values):
+        taken = _table_moments if self._pairs else _single_moments
+        for pair in taken(table.names, table.values):
             self._add(pair)
 
     def merge(self, other: RunningMoments) -> None:
@@ -133,6 +146,16 @@ class RunningMoments(EmpiricalCovariance):  # type: ignore[misc]
 
     def _state(self, a: str, b: str) -> stats.Var | stats.Cov | None:
         return self._cov.get((a, b) if a <= b else (b, a))
+
+
+def _single_moments(names: tuple[str, ...], values: NDArray[np.float64]) -> Iterator[PairMoments]:
+    """Give the moments of each metric by itself."""
+    for name, column in zip(names, values.T, strict=True):
+        known = column[~np.isnan(column)]
+        if len(known):
+            mean = float(known.sum() / len(known))
+            product = float(((known - mean) ** 2).sum())
+            yield _pair_moments(name, name, len(known), mean, mean, product)
 
 
 def _table_moments(names: tuple[str, ...], values: NDArray[np.float64]) -> Iterator[PairMoments]:

@@ -39,11 +39,17 @@ def sort_rows(rows: Iterator[Rows], directory: Path, run_rows: int = RUN_ROWS) -
     names = tuple(sorted({name for run in runs for name in run.names}))
     grouped = any(run.grouped for run in runs)
     result = RowFile(directory / "sorted", names, grouped)
-    for merged in merge_runs(runs, max(run_rows // max(len(runs), 1), 1)):
+    held = min(run_rows, rows_within(len(names)))
+    for merged in merge_runs(runs, max(held // max(len(runs), 1), 1)):
         result.append(merged)
     for run in runs:
         run.remove()
     return result
+
+
+def rows_within(metrics: int) -> int:
+    """Give how many rows of so many metrics are held at a time, at most."""
+    return max(_RUN_VALUES // max(metrics, 1), 1)
 
 
 def merge_runs(runs: Sequence[RowFile], block_rows: int) -> Iterator[Rows]:
@@ -100,7 +106,7 @@ def _portions(rows: Iterator[Rows], run_rows: int) -> Iterator[list[Rows]]:
     parts: list[Rows] = []
     held = 0
     for part in rows:
-        most = max(min(run_rows, _RUN_VALUES // max(len(part.table.names), 1)), 1)
+        most = min(run_rows, rows_within(len(part.table.names)))
         for start in range(0, len(part.table), most):
             piece = part.take(slice(start, start + most))
             if parts and held + len(piece.table) > most:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from crackle_stream.errors import UsageError
 from crackle_stream.pattern import Note
+from crackle_stream.profile import MAX_GROUPS
 
-MAX_GROUPS: Final = 1_000
 OTHER: Final = "__other__"
 NO_GROUP: Final = -1
 _CACHED_LABELS: Final = 65_536

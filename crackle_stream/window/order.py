@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from crackle_stream.pattern import Note
 from crackle_stream.table import Table
-from crackle_stream.window.external_sort import RUN_ROWS, sort_rows
+from crackle_stream.window.external_sort import RUN_ROWS, rows_within, sort_rows
 from crackle_stream.window.groups import NO_GROUP, GroupMapper
 from crackle_stream.window.lateness import LateSorter
 from crackle_stream.window.row_file import RowFile, Rows
@@ -142,8 +142,9 @@ class _SortedRows(OrderedRows):
     def _read(self, first: int, stop: int | None) -> Iterator[Rows]:
         file = self._sorted()
         stop = file.n if stop is None else min(stop, file.n)
-        for start in range(first, stop, _READ_ROWS):
-            yield file.read(start, min(start + _READ_ROWS, stop))
+        step = min(_READ_ROWS, rows_within(len(file.names)))
+        for start in range(first, stop, step):
+            yield file.read(start, min(start + step, stop))
 
     def _sorted(self) -> RowFile:
         if self._file is None:

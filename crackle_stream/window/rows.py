@@ -13,7 +13,7 @@ from crackle_stream.pattern import Note
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.table import Table
 
-MAX_METRICS: Final = 1_000
+OTHER: Final = "__other__"
 LARGEST: Final = 1e150
 DURATION: Final = "duration"
 FAILED: Final = "outcome.failed"
@@ -26,14 +26,15 @@ class RowReader:
 
     A task's own duration becomes the metric ``duration`` and its outcome ``outcome.failed`` (1
     when it failed, 0 when it is ok) wherever its metrics have none of that name. The first
-    distinct metric names in log order are kept; values of later ones are counted and left out.
+    distinct metric names in log order are kept; values of later ones are counted under
+    ``__other__`` and left out.
 
     Parameters
     ----------
     profile
-        Says which metrics to ignore.
+        Says which metrics to ignore, and how many to keep.
     max_metrics
-        Distinct metric names kept at most.
+        Distinct metric names kept at most; None: as many as the profile says.
     kept
         Names that were kept already, for a reader that starts in the middle of a log.
 
@@ -52,14 +53,14 @@ class RowReader:
     def __init__(
         self,
         profile: ThermalProfile | None = None,
-        max_metrics: int = MAX_METRICS,
+        max_metrics: int | None = None,
         kept: Iterable[str] = (),
     ) -> None:
         self._profile = profile or ThermalProfile()
-        self._max_metrics = max_metrics
+        self._max_metrics = self._profile.max_metrics if max_metrics is None else max_metrics
         # Derived metrics have a place of their own, whichever block first brings one.
         derived = {name for name in (DURATION, FAILED) if not self._profile.ignores(name)}
-        self._most = max_metrics + len(derived)
+        self._most = self._max_metrics + len(derived)
         self._kept = derived.union(kept)
         self._seen = 0
         self.left_out = 0
@@ -91,25 +92,27 @@ class RowReader:
 
     def notes(self) -> tuple[Note, ...]:
         """Say how many values were left out, if any."""
+        further = f"further metrics than the first {self._max_metrics:,}"
         reasons = (
-            (self.left_out, f"further metrics than the first {self._max_metrics:,}"),
-            (self.immeasurable, f"a size beyond {LARGEST:g}"),
+            (self.left_out, f"{further} were counted under {OTHER} and left out"),
+            (self.immeasurable, f"a size beyond {LARGEST:g} were left out"),
         )
         return tuple(
-            Note("metrics", f"values of {reason} were left out: {count:,}")
-            for count, reason in reasons
-            if count
+            Note("metrics", f"values of {reason}: {count:,}") for count, reason in reasons if count
         )
 
     def _drop_immeasurable(self, values: NDArray[np.float64], first: int) -> None:
         """Leave out what has no square among float64: no variance could be given of it."""
-        huge = np.abs(values) > LARGEST
+        huge = values > LARGEST
+        huge |= values < -LARGEST
         if huge.any():
             values[huge] = np.nan
             self.immeasurable += int(huge[max(self._seen - first, 0) :].sum())
 
     def _admit(self, batch: EventBatch) -> None:
         """Learn new metric names in the order of the events that bring them."""
+        if len(self._kept) >= self._most:
+            return
         if all(name in self._kept for matrix in batch.matrices for name in matrix.names):
             return
         used, first_rows = np.unique(batch.set_of, return_index=True)
@@ -128,12 +131,12 @@ class RowReader:
     def _fill(
         self, batch: EventBatch, first: int, names: tuple[str, ...], values: NDArray[np.float64]
     ) -> None:
-        for which, matrix in enumerate(batch.matrices):
-            mine = np.flatnonzero(batch.set_of == which)
+        place = {name: column for column, name in enumerate(names)}
+        for matrix, mine in zip(batch.matrices, batch.rows_by_set(), strict=True):
             source = batch.row_of[mine]
             for column, name in enumerate(matrix.names):
-                if name in self._kept:
-                    values[mine, names.index(name)] = matrix.values[source, column]
+                if name in place:
+                    values[mine, place[name]] = matrix.values[source, column]
                 elif not self._profile.ignores(name):
                     # Rows that are read again are not counted again.
                     self.left_out += int((mine + first >= self._seen).sum())

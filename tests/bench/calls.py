@@ -15,7 +15,7 @@ import numpy as np
 
 from crackle_stream.ingest.chunks import read_chunks
 from crackle_stream.kiln import Kiln
-from crackle_stream.log.writer import Durability
+from crackle_stream.log.promises import Durability
 from tests.bench.phases import ours
 from tests.bench.spent import cpu_in_turns
 from tests.bench.table import Row, print_table

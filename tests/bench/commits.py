@@ -23,7 +23,7 @@ import msgspec
 
 from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.log.writer import Durability
+from crackle_stream.log.promises import Durability
 from tests.bench.table import print_table
 from tests.bench.workload import names_of
 

@@ -352,3 +352,41 @@ def test_a_long_window_is_read_again_by_the_scan_it_was_given(long):
 def test_an_empty_window_has_no_view():
     with pytest.raises(ValueError, match="at least one row"):
         view(WindowSummary.empty(), no_scan)
+
+
+def wide_rows(n, names):
+    """Give rows of which each has one metric of many."""
+    columns = {f"m{i:03}": np.where(np.arange(n) % names == i, 1.0, np.nan) for i in range(names)}
+    return table_of(columns)
+
+
+@pytest.mark.parametrize(("names", "kept"), [(32, 2_048), (33, 1_024), (64, 1_024), (65, 512)])
+def test_of_many_metrics_fewer_rows_and_bins_are_kept(monkeypatch, names, kept):
+    monkeypatch.setattr(module, "CELLS", 1 << 16)
+    summary = summary_of(wide_rows(9_000, names))
+    assert len(summary.sample) == kept
+    assert kept // 2 < len(summary.bins.rows) <= kept
+    assert summary.bins.count.sum() == 9_000
+
+
+def test_metrics_that_come_late_make_the_same_sample_in_whatever_order_parts_are_merged(
+    monkeypatch,
+):
+    monkeypatch.setattr(module, "CELLS", 1 << 16)
+    narrow, wide = wide_rows(6_000, 2), wide_rows(3_000, 60)
+    rows = concatenate([narrow, wide])
+    table = Table(rows.names, np.arange(9_000), np.arange(9_000), rows.times, rows.values)
+    parts = [WindowSummary.of(table.take(slice(at, at + 1_000))) for at in range(0, 9_000, 1_000)]
+    left, right = parts[0], parts[-1]
+    for part in parts[1:]:
+        left = left.merge(part)
+    for part in parts[-2::-1]:
+        right = part.merge(right)
+    assert len(left.sample) <= module.capacity_of(60) == 1_024
+    assert left.sample.rows.tolist() == right.sample.rows.tolist()
+    assert left.bins.width == right.bins.width
+
+
+def test_a_window_holds_no_covariances_whose_number_grows_with_the_square_of_metrics():
+    summary = summary_of(wide_rows(100, 50))
+    assert len(summary.snapshot().moments.pairs) == 50

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from river.covariance import EmpiricalCovariance
 
+from crackle_stream import Kiln, TaskEvent, ThermalProfile
 from crackle_stream.detect.view import table_of
 from crackle_stream.stats.moments import MomentsSnapshot, RunningMoments
 from crackle_stream.table import Table
@@ -196,3 +197,27 @@ def test_the_state_is_rivers_own():
     moments.update({"a": 2.0, "b": 2.0})
     assert moments["a", "a"].get() == pytest.approx(1.0)
     assert moments["b", "a"].get() == pytest.approx(1.5)
+
+
+def test_single_moments_are_those_among_the_pairs():
+    values = np.random.default_rng(3).normal(size=(60, 4)) + 1e6
+    values[values > 1e6 + 1] = np.nan
+    singles = RunningMoments(pairs=False)
+    for part in pieces(values, [7, 0, 30]):
+        singles.observe(table(part))
+    for name in singles.names:
+        known = values[:, "abcd".index(name)]
+        known = known[~np.isnan(known)]
+        assert singles.count(name) == len(known)
+        assert singles.mean(name) == pytest.approx(known.mean(), rel=1e-12)
+        assert singles.variance(name) == pytest.approx(known.var(ddof=1), rel=1e-8)
+    assert singles.count("a", "b") == 0
+
+
+def test_statistics_follow_the_first_metrics_and_count_the_values_of_others():
+    kiln = Kiln(profile=msgspec.structs.replace(ThermalProfile(), max_metrics=2))
+    kiln.add_entries(TaskEvent(metrics={f"m{i}": 1.0, "m0": 2.0}) for i in range(5))
+    for _ in range(2):
+        moments = kiln.statistics()
+        assert moments.names == ("m0", "m1")
+        assert moments.left_out == 3

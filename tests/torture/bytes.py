@@ -18,8 +18,8 @@ from crackle_stream.log import append
 from crackle_stream.log.eventlog import EventLog, open_for_writing
 from crackle_stream.log.frame import BLOCK, HEAD, Header, unpack
 from crackle_stream.log.memory import MemoryDisk
+from crackle_stream.log.promises import Durability
 from crackle_stream.log.reader import LogReader
-from crackle_stream.log.writer import Durability
 from crackle_stream.source import SourcePosition
 from tests.torture.lives import check_events, event, rejection
 from tests.torture.outcome import Outcome

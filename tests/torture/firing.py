@@ -1,10 +1,11 @@
-"""The real `crackle fire` as a process of its own, with segments so small that much happens soon."""
+"""The real `crackle fire` as a process of its own, with segments so small that much happens."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -15,12 +16,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from crackle_stream.cli import feed, fire, main
+from crackle_stream.cli import feed, main
 from crackle_stream.ingest import lines
 from crackle_stream.ingest.chunks import read_chunks
-from crackle_stream.log import writer
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.log.writer import Durability
+from crackle_stream.log.promises import FREE_RESERVE, Durability
 
 TOP: Final = Path(__file__).parents[2]
 
@@ -34,14 +34,14 @@ class Shape(Struct, frozen=True):
         Of the log.
     chunk_bytes
         About how much is read, and so appended, at once.
-    reserve
-        The free space that is kept.
+    keep_free
+        As the option; below 0, the log never refuses by itself.
     """
 
     durability: Durability = "group"
     segment_bytes: int = 6_000
     chunk_bytes: int = 1_000
-    reserve: int = writer.FREE_RESERVE
+    keep_free: int = FREE_RESERVE
 
 
 class Fired:
@@ -73,9 +73,10 @@ class Fired:
     ) -> None:
         mine_in, self.stdin = os.pipe()
         self.stdout, mine_out = os.pipe()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._seen = b""
         self.code: int | None = None
+        self.beside: subprocess.Popen[str] | None = None
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
@@ -138,31 +139,29 @@ class Fired:
     def __exit__(self, *_: object) -> None:
         self.kill()
         self.wait()
+        if self.beside is not None:
+            self.beside.communicate()
         self.end_input()
         os.close(self.stdout)
         self._errors.close()
 
 
 def shrink(shape: Shape) -> None:
-    """Make things smaller in this process, for good."""
+    """Make what no option makes smaller so in this process, for good."""
     create_or_open = EventLog.create_or_open
 
-    def small(path: Path, durability: str = "", **given: Any) -> EventLog:
-        given["segment_bytes"] = shape.segment_bytes
-        return create_or_open(path, shape.durability, **given)
+    def small(*given: Any, **named: Any) -> EventLog:
+        named["segment_bytes"] = shape.segment_bytes
+        if shape.keep_free < 0:
+            named["keep_free"] = shape.keep_free
+        return create_or_open(*given, **named)
 
     def read_little(*given: Any, **named: Any) -> Any:
         return read_chunks(*given, **{**named, "chunk_bytes": shape.chunk_bytes})
 
-    EventLog.create_or_open = small  # type: ignore[method-assign,assignment]
+    EventLog.create_or_open = small  # type: ignore[method-assign]
     feed.read_chunks = read_little  # type: ignore[attr-defined]
     lines._LEAST_READ = shape.chunk_bytes  # type: ignore[misc]
-    writer.FREE_RESERVE = shape.reserve  # type: ignore[misc]
-
-
-def acknowledges() -> bool:
-    """Whether the command itself tells what it acknowledges."""
-    return any(option.name == "ack" for option in fire.command.params)
 
 
 def _live(where: list[str], shape: Shape, fresh: bool, prepare: Callable[[], None] | None) -> None:
@@ -193,22 +192,9 @@ def run(where: list[str], shape: Shape) -> None:
     """Run the command; raises SystemExit."""
     source, log = where
     shrink(shape)
-    told = ["--ack"] if acknowledges() else []
-    if not told:
-        _tell_appends()
-    main(["fire", source, "--log", log, *told])
-
-
-def _tell_appends() -> None:
-    append = EventLog.append
-
-    def telling(log: EventLog, batch: Any, rejections: Any, position: Any, **named: Any) -> range:
-        given = append(log, batch, rejections, position, **named)
-        place = {"source": position.source, "line": position.line, "offset": position.offset}
-        print(json.dumps({"acknowledged": given.stop, **place}), flush=True)
-        return given
-
-    EventLog.append = telling  # type: ignore[method-assign,assignment]
+    options = ["--ack", "--durability", shape.durability]
+    options += ["--keep-free", str(max(shape.keep_free, 0))]
+    main(["fire", source, "--log", log, *options])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from tests.torture.killed import KilledLife, drops_repeats
+from tests.torture.killed import KilledLife
 from tests.torture.mounts import MEMORY
 from tests.torture.outcome import Outcome
 
@@ -49,7 +49,6 @@ def command(rounds: int, seconds: float, start: int) -> Outcome:
         layer="kill",
         ran=f"{kills.total():,} kills of {lives:,} logs ({phases})",
         lost=tuple(lost),
-        skipped=() if drops_repeats() else ("repeats: ids of repeated events are not dropped yet",),
     )
 
 

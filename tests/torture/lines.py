@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from bisect import bisect_right
 from typing import Final
 
 from crackle_stream.log.eventlog import EventLog
 
 BAD: Final = (b'{"label": "task %d", "metr', b"%d", b'{"metrics": {"n": NaN}, "id": "x%d"}')
+DIGITS: Final = re.compile(rb"\d+")
 
 
 class Lines:
@@ -40,34 +42,25 @@ class Lines:
         good = bisect_right(self.good, line - 1)
         return good, line - good
 
-    def check(self, log: EventLog, *, line: int | None, repeats: bool = False) -> int:
+    def check(self, log: EventLog, line: int | None, *, again: bool) -> int:
         """Compare a log with the lines it has read; give how many these are.
 
         Parameters
         ----------
         log
-            Holds each event once and in order.
+            Holds each event and each refused line once, and in order.
         line
-            How many lines it has read; None where the log cannot tell, as with a pipe, which also
-            may have sent bad lines, that have no id, more than once.
-        repeats
-            Whether events may be there more than once too.
+            How many lines it has read; None where the log cannot tell, as with a pipe.
+        again
+            Whether refused lines, which have no id to be known by, may be there repeatedly.
         """
-        events = _numbers_of(log)
-        bad = [_number_in(rejected.excerpt) for rejected in log.rejections()]
-        if line is None:
-            bad = sorted(set(bad))
-            line = (
-                max([-1, *events[-1:], *bad[-1:]]) + 1
-                if not repeats
-                else max(events, default=-1) + 1
-            )
-        if repeats:
-            events = sorted(set(events))
-            line = max(line, max(bad, default=-1) + 1)
+        events = numbers_of(log)
+        bad = [int(b"".join(DIGITS.findall(refused.excerpt))) for refused in log.rejections()]
+        bad = list(dict.fromkeys(bad)) if again else bad
+        line = max([-1, *events[-1:], *bad[-1:]]) + 1 if line is None else line
         good_count, bad_count = self.upto(line)
         assert events == self.good[:good_count], _differs("events", events, self.good[:good_count])
-        assert bad == self.bad[:bad_count], _differs("rejections", bad, self.bad[:bad_count])
+        assert bad == self.bad[:bad_count], _differs("refused lines", bad, self.bad[:bad_count])
         return line
 
 
@@ -77,7 +70,7 @@ def _event(number: int, rng: random.Random) -> bytes:
     return json.dumps({"id": f"i{number}", "label": label, "metrics": metrics}).encode()
 
 
-def _numbers_of(log: EventLog, first: int = 0, stop: int | None = None) -> list[int]:
+def numbers_of(log: EventLog, first: int = 0, stop: int | None = None) -> list[int]:
     """Read the events' numbers, which each event says in all its parts alike."""
     numbers: list[int] = []
     for block in log.blocks(first, stop, {"labels", "ids"}):
@@ -93,12 +86,6 @@ def _numbers_of(log: EventLog, first: int = 0, stop: int | None = None) -> list[
             assert (values == [[number] * values.shape[1] for number in told]).all()
         numbers += mine
     return numbers
-
-
-def _number_in(excerpt: bytes) -> int:
-    return int(
-        b"".join(c for c in (excerpt[i : i + 1] for i in range(len(excerpt))) if c.isdigit())
-    )
 
 
 def _differs(what: str, found: list[int], wanted: list[int]) -> str:

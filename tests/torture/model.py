@@ -22,11 +22,11 @@ from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog, open_for_writing
 from crackle_stream.log.forget import Labels, forget
 from crackle_stream.log.memory import MemoryDisk
+from crackle_stream.log.promises import Durability
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.retention import Retention
 from crackle_stream.log.salvage import salvage
 from crackle_stream.log.upkeep import compact_all
-from crackle_stream.log.writer import Durability
 from crackle_stream.source import SourcePosition
 from tests.torture.lives import rejection
 from tests.torture.outcome import Outcome

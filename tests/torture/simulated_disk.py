@@ -77,8 +77,9 @@ class SimulatedFile:
 
     def fdatasync(self) -> None:
         failure = self._disk.step()
-        if failure is not None:
+        if isinstance(failure, OSError):
             self._inode.unsynced = []  # gone, while processes go on seeing it
+        if failure is not None:
             raise failure
         self._inode.sync()
 
@@ -134,9 +135,13 @@ class SimulatedDisk(MemoryDisk):
         self._unlink(name)
 
     def fsync_directory(self, name: str = "") -> None:
-        self.check()
+        failure = self.step()
+        if isinstance(failure, Crash):
+            raise failure
         mine = [change for change in self.unsynced if change[0].rpartition("/")[0] == name]
         self.unsynced = [change for change in self.unsynced if change not in mine]
+        if failure is not None:
+            raise failure  # the changes are gone, while processes go on seeing them
         _apply(self.kept, mine)
 
     def free(self) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.profile import MetricSettings, ThermalProfile
@@ -125,3 +126,13 @@ def test_numbers_whose_square_is_no_float_are_left_out_once_and_said():
         assert np.isnan(column).tolist() == [False, True, True, False]
     (note,) = reader.notes()
     assert note.text == "values of a size beyond 1e+150 were left out: 2"
+
+
+def test_the_profile_says_how_many_names_are_kept_and_the_rest_is_told_of_as_other():
+    reader = RowReader(replace(ThermalProfile(), max_metrics=1))
+    events = [TaskEvent(metrics={"b": 1.0, "a": 1.0}), TaskEvent(metrics={"c": 1.0})]
+    assert reader.read(batch_events(events), 0).names == ("a",)
+    (note,) = reader.notes()
+    assert note.text == (
+        "values of further metrics than the first 1 were counted under __other__ and left out: 2"
+    )

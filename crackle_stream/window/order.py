@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackle_stream.pattern import Note
-from crackle_stream.table import Table
+from crackle_stream.table import PANE_ROWS, Table
 from crackle_stream.window.external_sort import RUN_ROWS, rows_within, sort_rows
 from crackle_stream.window.groups import NO_GROUP, GroupMapper
 from crackle_stream.window.lateness import LateSorter
@@ -214,8 +214,9 @@ class _LogRows:
         columns = {"durations", "outcomes"} | (set() if self.groups is None else {"labels"})
         stop = self._stop if stop is None else min(stop, self._stop)
         for block in self._log.blocks(first, stop, columns):
-            table = self._reader.read(block.batch, block.first)
-            yield Rows(table, self._group_codes(block))
+            rows = Rows(self._reader.read(block.batch, block.first), self._group_codes(block))
+            for start in range(0, len(block.batch), PANE_ROWS):  # what is made of them stays small
+                yield rows.take(slice(start, start + PANE_ROWS))
 
     def notes(self) -> tuple[Note, ...]:
         return (*self._reader.notes(), *(() if self.groups is None else self.groups.notes()))

@@ -51,7 +51,8 @@ def test_further_metric_names_are_counted_and_the_stored_metrics_stay(tmp_path: 
 @pytest.mark.parametrize("blocks", [1, 7, 40])
 def test_what_is_left_out_does_not_depend_on_how_events_came(tmp_path: Path, blocks: int) -> None:
     with log_of(tmp_path / "log") as log:
-        events = [block.batch.event(row) for block in log.blocks() for row in range(len(block.batch))]
+        batches = [block.batch for block in log.blocks()]
+        events = [batch.event(row) for batch in batches for row in range(len(batch))]
         expected = Cooler(log, Plan(profile=FEW, group_by=GroupSpec())).cool()
     other = EventLog.in_memory()
     for start in range(0, len(events), blocks):

@@ -19,8 +19,9 @@ from crackle_stream.table import Table, concatenate
 CAPACITY: Final = 16_384
 """Most rows of a sample, and most bins of a series; up to so many rows nothing is lost."""
 
-CELLS: Final = 1 << 19
-"""Most numbers of a sample: of more than 32 metrics fewer rows are kept, and fewer bins."""
+WIDE: Final = 32
+CELLS: Final = 1 << 18
+"""Most numbers of a sample of more than `WIDE` metrics: the more, the fewer rows and bins."""
 
 RUN_ROWS: Final = 256
 """Consecutive rows that are sampled together; divides a pane."""
@@ -209,11 +210,13 @@ def capacity_of(metrics: int) -> int:
 
     Examples
     --------
-    >>> capacity_of(32), capacity_of(33), capacity_of(1_000)
-    (16384, 8192, 512)
+    >>> capacity_of(32), capacity_of(33), capacity_of(256)
+    (16384, 4096, 1024)
     """
-    most = CELLS // max(metrics, 1)
-    return min(max(1 << max(most, 1).bit_length() - 1, RUN_ROWS), CAPACITY)
+    if metrics <= WIDE:
+        return CAPACITY
+    most = max(CELLS // metrics, RUN_ROWS)
+    return 1 << most.bit_length() - 1
 
 
 def _width(n: int, capacity: int) -> int:

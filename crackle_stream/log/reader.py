@@ -206,6 +206,7 @@ class LogReader:
             fresh = Segment(self.disk, tail.first, tail.log_id)
             if fresh.size() != tail.size():
                 fresh.extend()
+                self._opened.pop(tail.first, None)
                 self.tail = fresh
 
     def _find_segments(self) -> None:

@@ -363,6 +363,7 @@ def wide_rows(n, names):
 @pytest.mark.parametrize(("names", "kept"), [(32, 2_048), (33, 1_024), (64, 1_024), (65, 512)])
 def test_of_many_metrics_fewer_rows_and_bins_are_kept(monkeypatch, names, kept):
     monkeypatch.setattr(module, "CELLS", 1 << 16)
+    monkeypatch.setattr(module, "WIDE", 31)
     summary = summary_of(wide_rows(9_000, names))
     assert len(summary.sample) == kept
     assert kept // 2 < len(summary.bins.rows) <= kept

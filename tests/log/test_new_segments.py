@@ -34,3 +34,16 @@ def test_a_reader_goes_on_where_the_next_writer_made_the_last_segment_anew() -> 
     open_for_writing(disk, "group").append(batch_events([event(0)]))
     assert reader.refresh() == 1
     assert read(reader) == [event(0)]
+
+
+def test_such_a_segment_is_read_also_once_others_have_followed_it() -> None:
+    disk = MemoryDisk()
+    open_for_writing(disk, "group")
+    disk._lock = None
+    reader = EventLog(LogReader(disk))
+    log = open_for_writing(disk, "group", segment_bytes=1_000)
+    for n in range(9):
+        log.append(batch_events([event(n)]))
+    assert len(disk.names()) > 3
+    assert reader.refresh() == 9
+    assert read(reader) == [event(n) for n in range(9)]

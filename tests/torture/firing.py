@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+import crackle_stream.cli.fire  # noqa: F401  # now, so that no fork does
 from crackle_stream.cli import feed, main
 from crackle_stream.ingest import lines
 from crackle_stream.ingest.chunks import read_chunks

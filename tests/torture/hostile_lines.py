@@ -27,7 +27,8 @@ NOT_UTF8: Final = (
 ODD_TEXT: Final = (
     b"\\ud800", b"\\udfff", b"\\ud83d", b"\\ude00\\ud83d", b"\\ud83d\\ude00", b"\\u0000", b"\\x41",
     b"\\u12", b"\\", b"\x00", b"\x01", b"\x1b[31m", b"\\u001b[31m", b"\x7f", b"\xc2\x85",
-    b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xe2\x80\xae", b"\xef\xbb\xbf", b"\xef\xbf\xbe", b"\r", b"\t",
+    b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xe2\x80\xae", b"\xef\xbb\xbf", b"\xef\xbf\xbe", b"\r",
+    b"\t",
     b"\xf4\x8f\xbf\xbf", b"x" * 255, b"x" * 256, b"x" * 257, b"\xc3\xa9" * 128, b"\xc3\xa9" * 129,
     b"\xf0\x9f\x98\x80" * 64, b"\xf0\x9f\x98\x80" * 65, b"<script>", b"=1+1", b"%s%n", b"../../x",
     b"",
@@ -79,7 +80,8 @@ SHAPES: Final = (
     b'{"metrics":{},"id":7}', b'{"metrics":{},"id":""}', b'{"metrics":{},"outcome":"OK"}',
     b'{"metrics":{},"outcome":null}', b'{"metrics":{},"duration":"1s"}', b'{"metrics":{},"value":',
     b'{"metrics":{},"attributes":{"a":[]}}', b'{"metrics":{},"attributes":{"a":1e400}}',
-    b'{"metrics":{},"value":"\\ud800"}', b'{"metrics":{},"value":[1,NaN]}', b'{"metrics":{},"x":1e400}',
+    b'{"metrics":{},"value":"\\ud800"}', b'{"metrics":{},"value":[1,NaN]}',
+    b'{"metrics":{},"x":1e400}',
     b'{"metrics":{"__other__":1}}', b'{"metrics":{"duration":1,"outcome.failed":7},"duration":2}',
     b'{"__proto__":{},"constructor":{},"metrics":{"x":1}}', b'{"metrics":{"x":1e150,"y":-1e300}}',
 )  # fmt: skip

@@ -12,11 +12,11 @@ FIELDS: Final = ("metrics", "label", "time", "duration", "outcome", "error", "id
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """The line is no event."""
 
 
-class NoOpinion(Exception):
+class NoOpinion(Exception):  # noqa: N818
     """The line is one of those of which this oracle does not speak.
 
     A key that stands twice (the last one counts, but the first is checked too by some decoders);

@@ -17,14 +17,16 @@ def check_is_log(path: Path) -> None:
     """Raise NotALogError unless a log stands at a path."""
     names = _names(path)
     if LOCK not in names and not segment_firsts(names):
-        raise NotALogError(
-            f"{path} {_what_is_there(path)}, not an event log: give the directory of one"
-        )
+        with storage_errors(f"looking at {path}"):
+            what = _what_is_there(path)
+        raise NotALogError(f"{path} {what}, not an event log: give the directory of one")
 
 
 def check_may_become_log(path: Path) -> None:
     """Raise NotALogError when something stands at a path that is neither a log nor empty."""
-    if path.is_file() or _names(path):
+    with storage_errors(f"looking at {path}"):
+        something = path.is_file() or bool(_names(path))
+    if something:
         check_is_log(path)
 
 

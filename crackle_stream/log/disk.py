@@ -11,6 +11,7 @@ import fcntl
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -148,8 +149,9 @@ class OsFile:
             os.close(descriptor)
 
     def __del__(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        # Who has written closes the file, and is told; of one that was only read nothing is lost.
+        with suppress(OSError):
+            OsFile.close(self)  # and no unlocking: a forked process lets go of its copies too
 
 
 class OsLock(OsFile):

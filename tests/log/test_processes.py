@@ -9,12 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crackle_stream.errors import LogLockedError
 from crackle_stream.event import batch_events
+from crackle_stream.log import writer as writer_module
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.log.segment import Segment
 from tests.torture.lives import event, read
 
 WRITER = """
@@ -79,3 +82,32 @@ def test_a_second_process_may_read_but_not_write(tmp_path: Path) -> None:
         first = log.count
         assert log.append(batch_events([event(first)])) == range(first, first + 1)
         assert read(log) == [event(n) for n in range(first + 1)]
+
+
+@pytest.mark.xfail(strict=True, reason="the reader keeps the segment that it has replaced")
+def test_a_reader_that_looked_twice_at_a_segment_without_events_reads_it_whole_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size, create = Segment.size, writer_module.create_segment
+
+    def create_and_look(*given: Any) -> None:
+        create(*given)
+        reader.refresh()
+        tail = reader._reader.tail
+        # As when the writer appends between two looks at the size.
+        monkeypatch.setattr(Segment, "size", lambda seen: size(seen) + (seen is tail))
+        reader.refresh()
+        monkeypatch.setattr(Segment, "size", size)
+
+    with EventLog.create_or_open(tmp_path, segment_bytes=2_500) as log:
+        append_some(log)
+        reader = EventLog.open(tmp_path)
+        monkeypatch.setattr(writer_module, "create_segment", create_and_look)
+        while len(list(tmp_path.glob("*.seg"))) < 4:
+            append_some(log)
+            reader.refresh()
+        assert read(reader) == [event(n) for n in range(log.count)]
+
+
+def append_some(log: EventLog) -> None:
+    log.append(batch_events([event(n) for n in range(log.count, log.count + 5)]))

@@ -23,9 +23,9 @@ from crackle_stream.log.block import COLUMNS
 from crackle_stream.log.disk import OsDisk
 from crackle_stream.log.eventlog import EventLog, open_for_writing
 from crackle_stream.log.memory import MemoryDisk
+from crackle_stream.log.promises import DURABILITIES, Durability
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.segment import Segment
-from crackle_stream.log.promises import DURABILITIES, Durability
 from crackle_stream.source import SourcePosition
 from tests.torture.lives import event, read, rejection
 

@@ -10,6 +10,7 @@ from crackle_stream.event import to_line
 from crackle_stream.log.block import Block
 from crackle_stream.log.info import LogInfo
 from crackle_stream.log.verify import Verdict, told
+from crackle_stream.report.counting import counted
 from crackle_stream.report.inert import inert
 from crackle_stream.report.terminal import escape
 from crackle_stream.timestamp import format_time
@@ -27,7 +28,7 @@ def info_listing(info: LogInfo) -> str:
             ("metrics", _metrics(info)),
             ("first time", _moment(info.first_time)),
             ("last time", _moment(info.last_time)),
-            ("size", f"{info.bytes:,} bytes in {info.segments:,} segments"),
+            ("size", f"{info.bytes:,} bytes in {counted(info.segments, 'segment')}"),
             ("state", state),
             ("log id", f"{info.log_id} (format {info.format})"),
             *(("read", f"{at.source} up to line {at.line:,}") for at in info.sources),

@@ -10,6 +10,7 @@ import click
 from crackle_stream.cli.options import voice_options
 from crackle_stream.cli.size import parse_size
 from crackle_stream.errors import UsageError
+from crackle_stream.report.counting import counted
 
 if TYPE_CHECKING:
     from crackle_stream.log.forget import Forgotten
@@ -76,7 +77,8 @@ def retain(directory: str, dry_run: bool, **limits: Any) -> None:
         done = log.retain(rule, None if need is None else need.position, dry_run=dry_run)
     if done.held and need is not None:
         say(
-            f"{directory}: {done.held_events:,} events in {done.held:,} segments stay: "
+            f"{directory}: {counted(done.held_events, 'event')} in "
+            f"{counted(done.held, 'segment')} stay: "
             f"everything from position {need.position:,} on is needed, as {need.why}"
         )
     say(f"{directory}: {_retained(done, rule, dry_run)}")
@@ -168,13 +170,14 @@ def _rule(
 
 
 def _retained(done: Retained, rule: Retention, dry_run: bool) -> str:
-    verb = "would be removed" if dry_run else "were removed"
+    verb = "to be removed" if dry_run else "removed"
     text = (
-        f"{done.events:,} events in {done.segments:,} segments ({done.bytes:,} bytes) {verb}; "
+        f"{counted(done.events, 'event')} in {counted(done.segments, 'segment')} "
+        f"({done.bytes:,} bytes) {verb}; "
         f"the log begins at position {done.first:,}"
     )
     if done.rejections:
-        text += f"; with them {done.rejections:,} refused lines"
+        text += f"; with them {counted(done.rejections, 'refused line')}"
     if rule.max_age is None:
         return text
     how = "by the events' times" if done.age_by == "time" else "by arrival: some have no time"
@@ -182,8 +185,8 @@ def _retained(done: Retained, rule: Retention, dry_run: bool) -> str:
 
 
 def _forgotten(done: Forgotten, amended: int, dry_run: bool) -> str:
-    verb = "would be forgotten" if dry_run else "were forgotten"
-    text = f"{done.events:,} events {verb}, in {done.segments:,} segments"
+    verb = "to be forgotten" if dry_run else "forgotten"
+    text = f"{counted(done.events, 'event')} {verb}, in {counted(done.segments, 'segment')}"
     rest = (
         (done.rejections, "refused lines lose their text"),
         (done.torn, "files in torn/ go"),
@@ -194,8 +197,8 @@ def _forgotten(done: Forgotten, amended: int, dry_run: bool) -> str:
 
 def _salvaged(target: str, done: Salvaged) -> str:
     text = (
-        f"{target}: {done.events:,} events and {done.rejections:,} refused lines were copied, in "
-        f"{done.segments:,} segments ({done.bytes:,} bytes)"
+        f"{target}: {counted(done.events, 'event')} and {counted(done.rejections, 'refused line')} "
+        f"copied, in {counted(done.segments, 'segment')} ({done.bytes:,} bytes)"
     )
     lines = [text]
     for loss in done.losses[:SHOWN_LOSSES]:

@@ -164,16 +164,28 @@ def _decode(block: Block, decoder: Decoder) -> Chunk:
     if failed:
         lines = block.text.split(b"\n")
         rejections = tuple(_reject(block, {p: decoder.diagnose(lines[p]) for p in failed}))
-    return Chunk(batch, rejections, len(batch) + len(rejections), block.end, block=block)
+    read = _count(block, len(batch) + len(rejections))
+    return Chunk(batch, rejections, read, block.end, block=block)
+
+
+def _count(block: Block, expected: int) -> int:
+    """Count the lines that are not blank, whatever became of them: the accounts rest on it.
+
+    Where as many lines as expected are there at all, none is blank, and none is looked at.
+    """
+    ended = block.text.endswith(b"\n")
+    lines = block.end.line - block.line + (1 if ended else 2)
+    if lines == expected:
+        return lines
+    return sum(1 for line in block.text.split(b"\n") if line.strip(b" \t\r"))
 
 
 def _unfinished(chunk: Chunk) -> Rejection | None:
     """Give the last line when it was rejected and has no end."""
-    if chunk.block is None or not chunk.rejections or chunk.block.text.endswith(b"\n"):
+    if not chunk.rejections:
         return None
     last = chunk.rejections[-1]
-    lines = chunk.block.text.count(b"\n")
-    return last if last.line == chunk.block.line + lines else None
+    return last if last.line > chunk.position.line else None
 
 
 def _reject(block: Block, flaws: Mapping[int, Flaw]) -> Iterator[Rejection]:

@@ -10,6 +10,7 @@ from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.describe import tasks
 from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.report.counting import counted
 from crackle_stream.report.terminal import Terminal
 
 UNREACHED: Final = (
@@ -80,17 +81,6 @@ def left_out(report: CoolingReport) -> list[str]:
         unseen = ", ".join(report.unseen) or "some windows"
         said.append(f"partial: time ran out before {unseen} could be looked at")
     return said
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "metric"), counted(2, "metric"), counted(0, "hypothesis", "hypotheses")
-    ('1 metric', '2 metrics', '0 hypotheses')
-    """
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _stage(report: CoolingReport, context: Context) -> str:

@@ -9,7 +9,8 @@ from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.findings import Finding
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.pattern import KINDS, Pattern
-from crackle_stream.report.context import UNREACHED, Context, counted, looked, title
+from crackle_stream.report.context import UNREACHED, Context, looked, title
+from crackle_stream.report.counting import counted
 from crackle_stream.report.facts import facts
 from crackle_stream.report.grid import Grid, grids
 from crackle_stream.report.terminal import columns, escape, pad, shorten, wrap

@@ -13,7 +13,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -30,9 +30,9 @@ from tests.bench.workload import names_of
 try:
     import lmdb
 except ImportError:
-    lmdb = None
+    lmdb = None  # type: ignore[assignment]
 
-Commit: TypeAlias = Sequence[TaskEvent]
+Commit: TypeAlias = list[TaskEvent]
 Keeper: TypeAlias = Callable[[Path, Iterable[Commit]], None]
 
 NAMES: Final = names_of(8)
@@ -96,7 +96,7 @@ def rivals(durable: bool) -> dict[str, Keeper]:
 
 
 def rates(
-    keepers: dict[str, Keeper], events: Sequence[TaskEvent], size: int, runs: int
+    keepers: dict[str, Keeper], events: list[TaskEvent], size: int, runs: int
 ) -> dict[str, float]:
     """Give the median events a second of each, in turns."""
     spent: dict[str, list[float]] = {name: [] for name in keepers}
@@ -160,7 +160,7 @@ def _events(count: int) -> list[TaskEvent]:
     ]
 
 
-def _commits(events: Sequence[TaskEvent], size: int) -> Iterator[Commit]:
+def _commits(events: list[TaskEvent], size: int) -> Iterator[Commit]:
     return (events[first : first + size] for first in range(0, len(events), size))
 
 

@@ -189,11 +189,11 @@ def test_what_is_forgotten_is_gone_with_what_was_amended_of_it(log):
     kiln = Decisions.of(EventLog.open(log))
     kiln.amend([Amendment(0, 3, {"s": 7.75}), Amendment(1, 3, {"s": 8.25})])
     told = run("log", "forget", log, "--label", "a", "--dry-run")
-    assert "1 events would be forgotten" in told.stderr
+    assert "1 event to be forgotten" in told.stderr
     assert "1 amendments go" in told.stderr
     done = run("log", "forget", log, "--label", "a")
     assert done.exit_code == 0
-    assert "1 events were forgotten, in 1 segments" in done.stderr
+    assert "1 event forgotten, in 1 segment" in done.stderr
     assert run("log", "cat", log).stdout.splitlines() == LINES[1:]
     facts = run("log", "info", log).stdout
     assert "forgotten   1 events in 1 gaps" in facts
@@ -204,7 +204,7 @@ def test_what_is_forgotten_is_gone_with_what_was_amended_of_it(log):
     assert set(Decisions.of(EventLog.open(log)).amendments(3)._metrics) == {1}
     assert run("log", "verify", log).exit_code == 0
     again = run("log", "forget", log, "--label", "a").stderr
-    assert "0 events were forgotten" in again
+    assert "0 events forgotten" in again
 
 
 def test_forgetting_waits_for_nobody(log):

@@ -55,6 +55,13 @@ def test_three_sensors_give_what_the_seed_gave(kiln):
     assert all(pattern.confidence <= 0.6 for pattern in patterns)
 
 
+def test_durations_that_vary_by_chance_make_no_constant_of_what_three_tasks_report(kiln):
+    for value, seconds in ((22.5, 3e-5), (23.1, 8e-3), (45.2, 1e-6)):
+        event = TaskEvent(metrics={"temperature": value}, duration=seconds, outcome="ok")
+        kiln.add_entry(event)
+    assert "conservation" not in {pattern.kind for pattern in kiln.cool()}
+
+
 def test_slower_builds_shift_at_the_fourth(kiln):
     for i, seconds in enumerate([45, 42, 48, 95, 102]):
         kiln.add_entry(TaskEvent(label=f"build-{i}", metrics={"seconds": seconds}))

@@ -88,6 +88,13 @@ plan_options = _all(
 
 log_options = _all(
     click.option(
+        "--source",
+        "source_name",
+        metavar="NAME",
+        help="What the log calls SOURCE, by which it is read on from where that ended; else the "
+        "path of the file. So a file may move.",
+    ),
+    click.option(
         "--durability",
         type=click.Choice(DURABILITIES),
         default="group",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
@@ -164,20 +164,21 @@ def _decode(block: Block, decoder: Decoder) -> Chunk:
     if failed:
         lines = block.text.split(b"\n")
         rejections = tuple(_reject(block, {p: decoder.diagnose(lines[p]) for p in failed}))
-    read = _count(block, len(batch) + len(rejections))
+    read = _count(block, set(failed), len(batch) + len(rejections))
     return Chunk(batch, rejections, read, block.end, block=block)
 
 
-def _count(block: Block, expected: int) -> int:
+def _count(block: Block, failed: Set[int], expected: int) -> int:
     """Count the lines that are not blank, whatever became of them: the accounts rest on it.
 
-    Where as many lines as expected are there at all, none is blank, and none is looked at.
+    A blank line that is too long counts too. Where there are just as many lines as expected, none
+    is blank, and none is looked at.
     """
     ended = block.text.endswith(b"\n")
-    lines = block.end.line - block.line + (1 if ended else 2)
-    if lines == expected:
-        return lines
-    return sum(1 for line in block.text.split(b"\n") if line.strip(b" \t\r"))
+    if block.end.line - block.line + (1 if ended else 2) == expected:
+        return expected
+    lines = enumerate(block.text.split(b"\n"))
+    return sum(1 for place, line in lines if line.strip(b" \t\r") or place in failed)
 
 
 def _unfinished(chunk: Chunk) -> Rejection | None:

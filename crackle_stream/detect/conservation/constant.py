@@ -34,7 +34,8 @@ _FINE: Final = 1_000.0
 _BAND: Final = 6.0
 """Robust standard deviations beyond which a task is an exception."""
 
-_LEAST_ROWS: Final = 3
+_LEAST_ROWS: Final = 8
+"""Of fewer values the central 90 % say little of their spread: of three, one far off is not seen."""
 
 
 class Steady(Struct, frozen=True):

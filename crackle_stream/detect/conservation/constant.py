@@ -35,7 +35,7 @@ _BAND: Final = 6.0
 """Robust standard deviations beyond which a task is an exception."""
 
 _LEAST_ROWS: Final = 8
-"""Of fewer values the central 90 % say little of their spread: of three, one far off is not seen."""
+"""Fewer values say little of their spread: of three, one that is far off is not seen."""
 
 
 class Steady(Struct, frozen=True):

@@ -125,6 +125,23 @@ log_options = _all(
     ),
 )
 
+keeping_options = _all(
+    click.option(
+        "--keep-age",
+        metavar="SPAN",
+        help="Now and then, let segments go whose events are all older: 90d.",
+    ),
+    click.option(
+        "--keep-bytes", metavar="SIZE", help="Let old segments go while the rest is as large: 10GB."
+    ),
+    click.option(
+        "--keep-events",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Let old segments go while the rest has as many events.",
+    ),
+)
+
 field_options = _all(
     click.option("--label", metavar="PATH", help="Where labels stand, such as .job.name."),
     click.option("--time", metavar="PATH", help="Where times stand."),

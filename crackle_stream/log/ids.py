@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -104,7 +105,8 @@ class IdWindow:
         if len(self._recent) >= self._size:
             # As many ids later, at least as many positions later: what is dropped is out of sight.
             self._older, self._recent = self._recent, {}
-        self._recent.update(zip(_keys(ids), range(first, first + len(ids)), strict=True))
+        positions = range(first, first + len(ids))
+        self._recent.update(zip(_together(_keys(ids)), positions, strict=True))
         self._recent.pop(None, None)
 
     def _look_up(self, keys: Sequence[Key], following: int) -> dict[int, int]:
@@ -158,6 +160,12 @@ def _keys(ids: Sequence[str | None]) -> Sequence[Key]:
     if max(map(len, filter(None, ids)), default=0) <= _LONG:
         return ids
     return [_digest(key) if key is not None and len(key) > _LONG else key for key in ids]
+
+
+def _together(keys: Sequence[Key]) -> Sequence[Key]:
+    """Copy keys to memory of their own: among what a batch frees they make all of it slower."""
+    copied: Sequence[Key] = msgspec.msgpack.decode(msgspec.msgpack.encode(keys))
+    return copied
 
 
 def _digest(key: str) -> bytes:

@@ -24,6 +24,13 @@ def size_of_an_append() -> int:
     return sum(len(inode.seen) for inode in disk.inodes.values()) - before
 
 
+def fill(log: EventLog, disk: SimulatedDisk) -> None:
+    """Append ten events, each of which takes room."""
+    for n in range(10):
+        log.append(batch_events([event(n)]))
+        disk.room -= size_of_an_append()
+
+
 def labels(log: EventLog) -> list[str]:
     return log.labels(range(log.count))
 
@@ -47,11 +54,9 @@ def test_what_was_acknowledged_before_the_disk_was_full_is_there_and_the_rest_fo
     disk = SimulatedDisk(random.Random(0))
     log = open_for_writing(disk, "group", keep_free=KEPT)
     disk.room = KEPT + 3 * size_of_an_append()
-    taken = 0
     with pytest.raises(DiskFullError):
-        for taken in range(10):
-            log.append(batch_events([event(taken)]))
-            disk.room -= size_of_an_append()
+        fill(log, disk)
+    taken = log.count
     assert 0 < taken < 10
     log.close()
     disk = disk.after_kill()

@@ -47,7 +47,6 @@ class IntakeOptions(Struct, frozen=True, kw_only=True):
     limit: tuple[str, ...] = ()
     quiet: bool = False
     log: str | None = None
-    source_name: str | None = None
     ack: bool = False
     id_window: int = ID_WINDOW
 
@@ -88,7 +87,7 @@ class Feed:
                 limits=parse_limits(self._options.limit),
                 start=start,
                 most_rejects=self._options.allowed,
-                growing=self._is_file and self._options.log is not None,
+                growing=self._is_file,
                 understood=self._understood,
             ):
                 self._progress.clear()
@@ -116,14 +115,9 @@ class Feed:
                 say(self._kept())
         finally:
             say(str(self.accounts))
-        if not self.accounts.closes():
-            raise RuntimeError("the accounts do not close: some lines went nowhere")
 
     @property
     def _name(self) -> str:
-        """Say by what name the log knows the source."""
-        if self._options.source_name is not None:
-            return self._options.source_name
         return self._source if self._source == STDIN else str(Path(self._source).resolve())
 
     @property
@@ -143,8 +137,7 @@ class Feed:
         with self._interrupts.held():
             sifted = self._ids.sift(chunk.batch)
             rejections = chunk.refuse({row: conflict(at) for row, at in sifted.conflicts.items()})
-            appended = self._log.append(sifted.batch, rejections, chunk.position)
-            self._ids.take_in(appended, sifted.batch)
+            self._log.append(sifted.batch, rejections, chunk.position)
             self.accounts.add(
                 read=chunk.read,
                 accepted=len(sifted.batch),

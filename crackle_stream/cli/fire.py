@@ -6,12 +6,7 @@ from typing import Any, Final
 
 import click
 
-from crackle_stream.cli.options import (
-    keeping_options,
-    log_options,
-    mapping_options,
-    voice_options,
-)
+from crackle_stream.cli.options import log_options, mapping_options, voice_options
 
 EPILOG: Final = """\b
 Examples:
@@ -31,7 +26,6 @@ Examples:
     "position, and the source's line and byte to go on from.",
 )
 @log_options
-@keeping_options
 @mapping_options
 @voice_options
 @click.pass_context
@@ -43,7 +37,6 @@ def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
     duplicate + quarantined.
     """
     from crackle_stream.cli.feed import Feed
-    from crackle_stream.cli.keeping import Keeping
     from crackle_stream.cli.source import is_log, writer
 
     is_log(source, log)
@@ -51,7 +44,5 @@ def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
         writer(log, ctx.params) as events,
         Feed(events, source, ctx.params) as feed,
     ):
-        keeping = Keeping(events, ctx.params)
         for _appended in feed:
-            keeping.look()
-        keeping.finish()
+            pass

@@ -10,13 +10,15 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-import crackle_stream.cli.fire  # noqa: F401  # now, so that no fork does
+from crackle_stream import cli
 from crackle_stream.cli import feed, main
 from crackle_stream.ingest import lines
 from crackle_stream.ingest.chunks import read_chunks
@@ -24,6 +26,9 @@ from crackle_stream.log.eventlog import EventLog
 from crackle_stream.log.promises import FREE_RESERVE, Durability
 
 TOP: Final = Path(__file__).parents[2]
+
+for command in iter_modules(cli.__path__):
+    import_module(f"{cli.__name__}.{command.name}")  # now, so that no fork does, and opens files
 
 
 class Shape(Struct, frozen=True):

@@ -168,7 +168,7 @@ class Kiln:
             return self.log.append(batch_events([event])).start
         with self._identifying:
             sifted = self._sift([event])
-            return sifted.repeats[0] if sifted.repeats else self.log.append(sifted.batch).start
+            return self._durable(sifted.repeats[0]) if sifted.repeats else self._add(sifted).start
 
     def add_entries(self, events: Iterable[TaskEvent]) -> range:
         """Record many at once, in one frame; give the log positions of those that are no repeats.
@@ -184,7 +184,7 @@ class Kiln:
         if all(event.id is None for event in entries):
             return self.log.append(batch_events(entries))
         with self._identifying:
-            return self.log.append(self._sift(entries).batch)
+            return self._add(self._sift(entries))
 
     def mark(self, name: str) -> int:
         """Set a marker at the present position, to cool at with ``--at marker:NAME``."""
@@ -295,6 +295,17 @@ class Kiln:
                 "give each task an id of its own"
             )
         return sifted
+
+    def _add(self, sifted: Sifted) -> range:
+        added = self.log.append(sifted.batch)
+        self._ids.take_in(added, sifted.batch)
+        return added
+
+    def _durable(self, position: int) -> int:
+        """Give a position as acknowledged; raises where the disk failed to take what is there."""
+        if position >= self.log.acknowledged:
+            self.log.sync()
+        return position
 
     def _planned(self, plan: Plan | None) -> Plan:
         if plan is None:

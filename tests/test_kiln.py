@@ -1,6 +1,7 @@
 """The library: firing in every way Python people expect, and cooling at any time."""
 
 import asyncio
+import errno
 import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,8 @@ from crackle_stream import (
     ThermalProfile,
 )
 from crackle_stream.cooling.replay import replay
-from crackle_stream.errors import LogDamagedError, LogLockedError, UsageError
+from crackle_stream.errors import LogDamagedError, LogLockedError, StorageError, UsageError
+from crackle_stream.log.disk import OsFile
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.window.checkpoints import CheckpointSpec
 
@@ -598,3 +600,20 @@ def test_threads_that_send_the_same_ids_record_each_once():
     ids = [event.id for event in kiln.entries()]
     assert sorted(id_ for id_ in ids if id_) == sorted(event.id for event in events)
     assert ids.count(None) == 240
+
+
+def test_an_entry_that_the_disk_failed_to_keep_is_not_acknowledged_when_it_is_sent_again(
+    tmp_path, monkeypatch
+):
+    def fail(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    kiln = Kiln(tmp_path / "log")
+    kept, lost = (TaskEvent(metrics={"s": 1.0}, id=name) for name in "ab")
+    assert kiln.add_entry(kept) == 0
+    monkeypatch.setattr(OsFile, "fdatasync", fail)
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            kiln.add_entry(lost)
+    assert kiln.add_entry(kept) == 0
+    kiln.close()

@@ -14,6 +14,7 @@ BESIDE: Final = {"format", "fail_on", "quiet", "verbose", "workers"}
 
 READING: Final = {
     "log",
+    "source_name",
     "accept_loss",
     "durability",
     "id_window",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
@@ -16,7 +17,7 @@ from crackle_stream.cli.interrupts import Interrupts
 from crackle_stream.cli.progress import Progress
 from crackle_stream.cli.say import say
 from crackle_stream.cli.source import STDIN, opened
-from crackle_stream.errors import DiskFullError, InputRejectedError
+from crackle_stream.errors import DiskFullError, InputRejectedError, UsageError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.ingest.chunks import Chunk, read_chunks
 from crackle_stream.ingest.diagnosis import Flaw
@@ -47,8 +48,13 @@ class IntakeOptions(Struct, frozen=True, kw_only=True):
     limit: tuple[str, ...] = ()
     quiet: bool = False
     log: str | None = None
+    source_name: str | None = None
     ack: bool = False
     id_window: int = ID_WINDOW
+
+    def __post_init__(self) -> None:
+        if self.source_name == "":
+            raise UsageError("--source is empty: name the source, or leave it to its path")
 
     @property
     def allowed(self) -> int | None:
@@ -87,7 +93,7 @@ class Feed:
                 limits=parse_limits(self._options.limit),
                 start=start,
                 most_rejects=self._options.allowed,
-                growing=self._is_file,
+                growing=self._is_file and self._options.log is not None,
                 understood=self._understood,
             ):
                 self._progress.clear()
@@ -115,10 +121,17 @@ class Feed:
                 say(self._kept())
         finally:
             say(str(self.accounts))
+        if not self.accounts.closes():
+            raise RuntimeError("the accounts do not close: some lines went nowhere")
 
     @property
     def _name(self) -> str:
-        return self._source if self._source == STDIN else str(Path(self._source).resolve())
+        """Say by what name the log knows the source."""
+        name = self._options.source_name
+        if name is None:
+            name = self._source if self._source == STDIN else str(Path(self._source).resolve())
+        # Bytes that are no UTF-8, as file names may have, are no text that a log keeps.
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
 
     @property
     def _is_file(self) -> bool:
@@ -137,7 +150,8 @@ class Feed:
         with self._interrupts.held():
             sifted = self._ids.sift(chunk.batch)
             rejections = chunk.refuse({row: conflict(at) for row, at in sifted.conflicts.items()})
-            self._log.append(sifted.batch, rejections, chunk.position)
+            appended = self._log.append(sifted.batch, rejections, chunk.position)
+            self._ids.take_in(appended, sifted.batch)
             self.accounts.add(
                 read=chunk.read,
                 accepted=len(sifted.batch),

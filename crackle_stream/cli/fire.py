@@ -6,7 +6,12 @@ from typing import Any, Final
 
 import click
 
-from crackle_stream.cli.options import log_options, mapping_options, voice_options
+from crackle_stream.cli.options import (
+    keeping_options,
+    log_options,
+    mapping_options,
+    voice_options,
+)
 
 EPILOG: Final = """\b
 Examples:
@@ -26,6 +31,7 @@ Examples:
     "position, and the source's line and byte to go on from.",
 )
 @log_options
+@keeping_options
 @mapping_options
 @voice_options
 @click.pass_context
@@ -37,6 +43,7 @@ def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
     duplicate + quarantined.
     """
     from crackle_stream.cli.feed import Feed
+    from crackle_stream.cli.keeping import Keeping
     from crackle_stream.cli.source import is_log, writer
 
     is_log(source, log)
@@ -44,5 +51,7 @@ def command(ctx: click.Context, /, source: str, log: str, **_: Any) -> None:
         writer(log, ctx.params) as events,
         Feed(events, source, ctx.params) as feed,
     ):
+        keeping = Keeping(events, ctx.params)
         for _appended in feed:
-            pass
+            keeping.look()
+        keeping.finish()

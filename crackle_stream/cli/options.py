@@ -88,6 +88,13 @@ plan_options = _all(
 
 log_options = _all(
     click.option(
+        "--source",
+        "source_name",
+        metavar="NAME",
+        help="What the log calls SOURCE, by which it is read on from where that ended; else the "
+        "path of the file. So a file may move.",
+    ),
+    click.option(
         "--durability",
         type=click.Choice(DURABILITIES),
         default="group",
@@ -115,6 +122,23 @@ log_options = _all(
         is_flag=True,
         help="Write on behind an end of the log that may have lost events; its bytes are kept "
         "aside.",
+    ),
+)
+
+keeping_options = _all(
+    click.option(
+        "--keep-age",
+        metavar="SPAN",
+        help="Now and then, let segments go whose events are all older: 90d.",
+    ),
+    click.option(
+        "--keep-bytes", metavar="SIZE", help="Let old segments go while the rest is as large: 10GB."
+    ),
+    click.option(
+        "--keep-events",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Let old segments go while the rest has as many events.",
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
@@ -164,16 +164,29 @@ def _decode(block: Block, decoder: Decoder) -> Chunk:
     if failed:
         lines = block.text.split(b"\n")
         rejections = tuple(_reject(block, {p: decoder.diagnose(lines[p]) for p in failed}))
-    return Chunk(batch, rejections, len(batch) + len(rejections), block.end, block=block)
+    read = _count(block, set(failed), len(batch) + len(rejections))
+    return Chunk(batch, rejections, read, block.end, block=block)
+
+
+def _count(block: Block, failed: Set[int], expected: int) -> int:
+    """Count the lines that are not blank, whatever became of them: the accounts rest on it.
+
+    A blank line that is too long counts too. Where there are just as many lines as expected, none
+    is blank, and none is looked at.
+    """
+    ended = block.text.endswith(b"\n")
+    if block.end.line - block.line + (1 if ended else 2) == expected:
+        return expected
+    lines = enumerate(block.text.split(b"\n"))
+    return sum(1 for place, line in lines if line.strip(b" \t\r") or place in failed)
 
 
 def _unfinished(chunk: Chunk) -> Rejection | None:
     """Give the last line when it was rejected and has no end."""
-    if chunk.block is None or not chunk.rejections or chunk.block.text.endswith(b"\n"):
+    if not chunk.rejections:
         return None
     last = chunk.rejections[-1]
-    lines = chunk.block.text.count(b"\n")
-    return last if last.line == chunk.block.line + lines else None
+    return last if last.line > chunk.position.line else None
 
 
 def _reject(block: Block, flaws: Mapping[int, Flaw]) -> Iterator[Rejection]:

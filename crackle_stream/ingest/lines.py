@@ -98,7 +98,7 @@ def read_past(stream: BinaryIO, start: SourcePosition) -> bytes:
     if left or crc != start.crc:
         raise InputRejectedError(
             f"{start.source} changed: its first {start.offset} bytes are not those that were read "
-            "before; restore it, or read it under another name to take it from the beginning"
+            "before; restore it, or name it anew with --source to take it from the beginning"
         )
     return head
 

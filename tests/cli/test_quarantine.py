@@ -202,7 +202,7 @@ def test_a_line_kept_in_part_is_read_again_from_its_source(log, source):
 def test_a_long_line_is_taken_from_its_source_with_a_wider_limit(tmp_path, start):
     source, log = tmp_path / "long.jsonl", tmp_path / "log"
     line = b'{"label":"long","metrics":{"x":4},"value":"' + b"z" * 2_000_000 + b'"}'
-    source.write_bytes(start + line)
+    source.write_bytes(start + line + b"\n")
     run("fire", source, "--log", log)
     assert run("quarantine", "retry", log).exit_code == 1
     done = run("quarantine", "retry", log, "--limit", "line=3MiB")

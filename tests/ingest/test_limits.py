@@ -244,6 +244,7 @@ def test_a_number_comes_back_bit_by_bit_or_is_refused_by_name(
         ('{"metrics":{}}', {}),
         ('{"metrics":{"x":null}}', {}),
         ('{"metrics":{"x":null,"y":2}}', {"y": 2}),
+        ('{"metrics":{"%s":null,"y":2}}' % ("é" * 70), {"y": 2}),
         ('{"metrics":{"x":1,"x":2}}', {"x": 2}),
         ('{"metrics":{"x":1},"metrics":{"y":2}}', {"y": 2}),
         ('{"metrics":{"x":1e999},"metrics":{"y":2}}', "not_finite"),

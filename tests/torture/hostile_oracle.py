@@ -46,9 +46,9 @@ def metrics_of(line: bytes) -> dict[str, float]:
     _check_numbers(record)
     _check_time(record.get("time"))
     metrics = record["metrics"]
-    if len(metrics) > 256 or any(len(name.encode()) > 128 for name in metrics):
-        raise Refused
     known = {name: number for name, number in metrics.items() if number is not None}
+    if len(metrics) > 256 or any(len(name.encode()) > 128 for name in known):
+        raise Refused
     return {name: _number(number) for name, number in known.items()}
 
 

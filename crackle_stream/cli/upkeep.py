@@ -139,19 +139,18 @@ def salvage(ctx: click.Context, /, source: str, target: str, **_: Any) -> None:
     """Copy what is whole of a damaged log to a new one.
 
     SRC is only read. Positions stay what they are; what is missing becomes gaps, and is listed.
+    DST appears once the copy is whole; until then it is DST.partial.
     """
     from crackle_stream.cli.say import say
     from crackle_stream.cooling.decisions import DIRECTORY
     from crackle_stream.log.upkeep import salvage_log
 
-    done = salvage_log(Path(source), Path(target))
-    say(_salvaged(target, done))
-    losses = len(done.losses)
-    if (Path(source) / DIRECTORY).is_dir() and any((Path(source) / DIRECTORY).iterdir()):
-        decisions = salvage_log(Path(source) / DIRECTORY, Path(target) / DIRECTORY)
-        say(_salvaged(f"{target}/{DIRECTORY}", decisions))
-        losses += len(decisions.losses)
-    ctx.exit(1 if losses else 0)
+    inner = Path(source) / DIRECTORY
+    within = [DIRECTORY] if inner.is_dir() and any(inner.iterdir()) else []
+    done = salvage_log(Path(source), Path(target), within)
+    for name, copied in zip(["", *within], done, strict=True):
+        say(_salvaged(str(Path(target) / name), copied))
+    ctx.exit(1 if any(copied.losses for copied in done) else 0)
 
 
 def _rule(

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from crackle_stream.log.disk import Disk, storage_errors
+from crackle_stream.log.disk import Disk, File, storage_errors
 from crackle_stream.log.files import SUFFIX, UNFINISHED, create_segment, segment_firsts
 from crackle_stream.log.frame import HEADER_SIZE
 from crackle_stream.log.scan import next_magic
@@ -21,6 +21,9 @@ TORN_LIMIT: Final = 64 << 20
 
 _BEHIND_HEAD: Final = 1
 """Number of the next frame in a segment that was made and not written to yet."""
+
+_COPIED: Final = 1 << 20
+"""Bytes copied at a time."""
 
 TailState: TypeAlias = Literal["whole", "torn", "uncertain", "damaged"]
 
@@ -156,7 +159,7 @@ def cut(disk: Disk, segment: Segment, tail: Tail) -> Cut:
     kept = f"{TORN}/{segment.name}.{tail.offset}"
     with storage_errors(f"cutting the torn end of {segment.where}"):
         disk.make_directory(TORN)
-        _write_whole(disk, kept, segment.file.pread(tail.size, tail.offset))
+        _copy(segment.file, tail, disk.create(kept))
         disk.fsync_directory(TORN)
         disk.fsync_directory()
         file = disk.open(segment.name, writing=True)
@@ -165,11 +168,12 @@ def cut(disk: Disk, segment: Segment, tail: Tail) -> Cut:
     return Cut(segment.name, tail.offset, tail.size, kept)
 
 
-def _write_whole(disk: Disk, name: str, data: bytes) -> None:
-    file = disk.create(name)
-    file.write(data, 0)
-    file.fdatasync()
-    file.close()
+def _copy(source: File, tail: Tail, target: File) -> None:
+    for done in range(0, tail.size, _COPIED):
+        part = source.pread(min(_COPIED, tail.size - done), tail.offset + done)
+        target.write(part, done)
+    target.fdatasync()
+    target.close()
 
 
 def _headers_behind(segment: Segment, start: int, size: int) -> Iterator[Place]:

@@ -12,7 +12,7 @@ from crackle_stream.log.files import segment_firsts, segment_name
 from crackle_stream.log.frame import ALL_TIMED, HEADER_SIZE
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.segment import Segment
-from crackle_stream.log.start import Start, read_start, write_start
+from crackle_stream.log.start import Start, read_start, settle_start, write_start
 
 AgeBy: TypeAlias = Literal["time", "arrival"]
 
@@ -112,9 +112,9 @@ def retain(
 def finish_removal(disk: Disk) -> None:
     """Remove what a crash left of segments that the record of the log's beginning explains."""
     start = read_start(disk)
-    if start is not None:
-        with storage_errors(f"removing old segments of {disk.path}"):
-            _unlink_before(disk, start.first)
+    if start is not None and (old := _segments_before(disk, start.first)):
+        settle_start(disk)
+        _unlink(disk, old)
 
 
 def _remove(reader: LogReader, weights: Sequence[_Weight], now: int) -> None:
@@ -127,16 +127,19 @@ def _remove(reader: LogReader, weights: Sequence[_Weight], now: int) -> None:
         rejections=before.rejections + sum(weight.rejections for weight in weights),
     )
     write_start(reader.disk, start, reader.last_segment().log_id or 0)
-    with storage_errors(f"removing old segments of {reader.disk.path}"):
-        _unlink_before(reader.disk, start.first)
+    _unlink(reader.disk, _segments_before(reader.disk, start.first))
     reader.look_again()
 
 
-def _unlink_before(disk: Disk, first: int) -> None:
-    old = [segment_name(at) for at in segment_firsts(disk.names()) if at < first]
-    for name in old:
-        disk.unlink(name)
-    if old:
+def _segments_before(disk: Disk, first: int) -> list[str]:
+    with storage_errors(f"listing {disk.path}"):
+        return [segment_name(at) for at in segment_firsts(disk.names()) if at < first]
+
+
+def _unlink(disk: Disk, segments: Sequence[str]) -> None:
+    with storage_errors(f"removing old segments of {disk.path}"):
+        for name in segments:
+            disk.unlink(name)
         disk.fsync_directory()
 
 

@@ -53,6 +53,15 @@ def write_start(disk: Disk, start: Start, log_id: int) -> None:
     replace_segment(disk, NAME, [header.pack() + payload])
 
 
+def settle_start(disk: Disk) -> None:
+    """Write the record again: it may be seen though a failed sync of the directory lost it."""
+    with storage_errors(f"reading {disk.path}/{NAME}"):
+        file = disk.open(NAME)
+        data = file.pread(file.size(), 0)
+        file.close()
+    replace_segment(disk, NAME, [data])
+
+
 def read_start(disk: Disk, log_id: int | None = None) -> Start | None:
     """Read where a log begins; None where nothing was ever removed.
 

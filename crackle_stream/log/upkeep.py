@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,6 +18,8 @@ from crackle_stream.log.forget import Choice, Forgotten, Labels, forget
 from crackle_stream.log.maintenance import maintained
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.salvage import Salvaged, salvage
+
+PARTIAL: Final = ".partial"
 
 
 class Bulk(Struct, frozen=True):
@@ -51,20 +54,35 @@ def forget_events(path: Path, choice: Choice, *, dry_run: bool = False) -> Forgo
     return forget(OsDisk(path), choice, now(), dry_run=dry_run)
 
 
-def salvage_log(source: Path, target: Path) -> Salvaged:
-    """Copy what is whole of a log to a new one; see `crackle_stream.log.salvage.salvage`.
+def salvage_log(source: Path, target: Path, within: Sequence[str] = ()) -> list[Salvaged]:
+    """Copy what is whole of a log, and of logs within its directory, to a new directory.
+
+    The copy has its name once all of it is durable: one that did not come to its end has
+    ``.partial`` behind it. See `crackle_stream.log.salvage.salvage`.
+
+    Returns
+    -------
+    list of Salvaged
+        Of the log, then of each within.
 
     Raises
     ------
     UsageError
-        When something is at the target already.
+        When something is at the target already, or left by a copy that did not come to its end.
     """
     check_is_log(source)
-    with storage_errors(f"looking at {target}"):
-        taken = target.is_symlink() or target.is_file() or (target.exists() and os.listdir(target))
-    if taken:
-        raise UsageError(f"{target} is there already: name a directory that is new or empty")
-    return salvage(OsDisk(source), OsDisk(target), now())
+    partial = Path(f"{os.path.abspath(target)}{PARTIAL}")
+    if os.path.lexists(target):
+        raise UsageError(f"{target} is there already: name a directory that is new")
+    if os.path.lexists(partial):
+        raise UsageError(f"{partial} is left of a copy that was broken off: remove it first")
+    found = [salvage(OsDisk(source), OsDisk(partial), now())]
+    found += (salvage(OsDisk(source / name), OsDisk(partial / name), now()) for name in within)
+    with storage_errors(f"naming {target}"):
+        parent = OsDisk(partial.parent)
+        parent.rename(partial.name, partial.name.removesuffix(PARTIAL))
+        parent.fsync_directory()
+    return found
 
 
 def compact_all(disk: Disk) -> tuple[Bulk, Bulk]:

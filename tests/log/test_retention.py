@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,24 @@ def test_a_crash_at_every_step_loses_all_of_a_segment_or_nothing(failure: BaseEx
         again.retain(Retention(max_events=5))
         assert seen(again) == list(range(again.first, 20)), step
     assert step > 4
+
+
+def test_a_record_whose_sync_failed_is_written_again_before_what_it_explains_goes() -> None:
+    lost_once = False
+    for step in range(1, 12):
+        disk = SimulatedDisk(random.Random(step))
+        log = filled(disk)
+        disk.stop_at, disk.failure = disk.steps + step, OSError(errno.EIO, "bad")
+        with suppress(StorageError):
+            log.retain(Retention(max_events=5))
+        lost_once |= "start" in disk.inodes and "start" not in disk.kept
+        killed = disk.after_kill()
+        first = open_for_writing(killed, "group", segment_bytes=SEGMENT_BYTES).first
+        reader = EventLog(LogReader(killed.after_crash()))
+        assert reader.verify().state != "damaged", step
+        assert seen(reader) == list(range(reader.first, 20)), step
+        assert reader.first <= first, step
+    assert lost_once
 
 
 def test_a_segment_that_is_missing_without_a_record_of_it_is_damage() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import errno
+import shutil
+from collections.abc import Callable
+from itertools import count, pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from crackle_stream.errors import LogDamagedError, UsageError
+from crackle_stream.errors import LogDamagedError, StorageError, UsageError
 from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log import append
+from crackle_stream.log.disk import OsFile
 from crackle_stream.log.eventlog import EventLog, open_for_writing
 from crackle_stream.log.forget import Labels, forget
 from crackle_stream.log.frame import HEADER_SIZE, unpack
@@ -273,5 +277,32 @@ def test_it_is_never_in_place(tmp_path: Path) -> None:
     for taken in (log, log / "lock"):
         with pytest.raises(UsageError, match="is there already"):
             salvage_log(log, taken)
-    (tmp_path / "empty").mkdir()
-    assert salvage_log(log, tmp_path / "empty").events == 1
+    assert [done.events for done in salvage_log(log, tmp_path / "new")] == [1]
+
+
+def test_a_copy_that_is_broken_off_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, copy = tmp_path / "log", tmp_path / "copy"
+    with EventLog.create_or_open(log, segment_bytes=1_000) as events:
+        for n in range(EVENTS):
+            events.append(batch_events([event(n)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(OsFile, "fdatasync", fail_at(3))
+        with pytest.raises(StorageError, match="full"):
+            salvage_log(log, copy)
+    assert not copy.exists()
+    assert list((tmp_path / "copy.partial").glob("*.seg"))
+    with pytest.raises(UsageError, match=r"copy\.partial is left of a copy"):
+        salvage_log(log, copy)
+    shutil.rmtree(tmp_path / "copy.partial")
+    assert salvage_log(log, copy)[0].events == EVENTS
+    assert not (tmp_path / "copy.partial").exists()
+
+
+def fail_at(call: int) -> Callable[[OsFile], None]:
+    calls = count(1)
+
+    def fdatasync(file: OsFile) -> None:
+        if next(calls) == call:
+            raise OSError(errno.ENOSPC, "full")
+
+    return fdatasync

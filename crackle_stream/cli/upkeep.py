@@ -100,8 +100,8 @@ def forget(directory: str, labels: tuple[str, ...], dry_run: bool, **_: Any) -> 
     """Remove the tasks of some labels for good, for those who must delete.
 
     Their positions stay empty, so that all others keep theirs. The log tells when and how many,
-    not which labels. Refused lines in which such a label may stand lose their text, and what
-    recovery kept in torn/ is removed.
+    not which labels. Refused lines in which such a label may stand lose their text, as do those of
+    which a part only is kept, and what recovery kept in torn/ is removed.
     """
     from crackle_stream.cli.say import say
     from crackle_stream.cooling.amended import forget_amendments

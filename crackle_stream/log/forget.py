@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     events
         Tasks whose label matched.
     rejections
-        Refused lines whose excerpt was blanked, as a label that matches may stand in it.
+        Refused lines whose excerpt was blanked, as it may be of such a task.
     segments
         How many were written anew.
     torn
@@ -104,9 +105,13 @@ class Labels:
         return np.array([known[label] for label in batch.labels], np.bool_)
 
     def line(self, rejection: Rejection) -> bool:
-        """Tell whether a label that is meant may stand in what is kept of a refused line."""
+        """Tell whether what is kept of a refused line may be about a task that is meant.
+
+        It may where such a label stands in it, and where a part only is kept: the label may
+        stand in the rest.
+        """
         texts = (rejection.excerpt, rejection.detail.encode(), (rejection.path or "").encode())
-        return any(text and self.stand_in(text) for text in texts)
+        return _is_part(rejection) or any(text and self.stand_in(text) for text in texts)
 
     def stand_in(self, text: bytes) -> bool:
         """Whether a label that is meant may stand in a text, plain or as a JSON string."""
@@ -235,6 +240,11 @@ def _positions(payload: Payload, header: Header) -> NDArray[np.int64]:
 def _blanked(rejection: Rejection) -> Rejection:
     """Give a refused line without its text, so that forgetting again finds nothing in it."""
     return replace(rejection, excerpt=b"", detail="", path=None)
+
+
+def _is_part(rejection: Rejection) -> bool:
+    kept = rejection.excerpt
+    return bool(kept) and hashlib.sha256(kept).hexdigest() != rejection.sha256
 
 
 def _unescaped(text: str) -> str:

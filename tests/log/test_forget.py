@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import random
 import struct
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from crackle_stream.errors import LogLockedError, StorageError
 from crackle_stream.event import TaskEvent, batch_events
@@ -39,7 +41,7 @@ def secret(label: str = "alice/7") -> TaskEvent:
 
 
 def refused(text: bytes, line: int = 1) -> Rejection:
-    return Rejection(line, 0, "not_json", "no JSON", None, text, "0" * 64)
+    return Rejection(line, 0, "not_json", "no JSON", None, text, sha256(text).hexdigest())
 
 
 def filled(disk: MemoryDisk) -> None:
@@ -138,7 +140,17 @@ def test_a_refused_line_loses_its_text_where_such_a_label_may_stand_in_it(
     assert forget(disk, Labels(["alice/*"]), now=9).rejections == goes
     (line,) = opened(disk).rejections()
     assert line.excerpt == (b"" if goes else excerpt)
-    assert (line.line, line.sha256) == (1, "0" * 64)
+    assert (line.line, line.sha256) == (1, sha256(excerpt).hexdigest())
+
+
+def test_what_is_kept_of_a_refused_line_goes_if_the_label_may_stand_in_the_rest() -> None:
+    disk = MemoryDisk()
+    with open_for_writing(disk, "group") as log:
+        part = replace(refused(b'{"metrics": {"x'), sha256=sha256(b"a longer line").hexdigest())
+        log.append(batch_events([]), [part, refused(b"bob", 2)])
+    assert forget(disk, Labels(["alice/*"]), now=9).rejections == 1
+    assert [line.excerpt for line in opened(disk).rejections()] == [b"", b"bob"]
+    assert forget(disk, Labels(["alice/*"]), now=9).rejections == 0
 
 
 @pytest.mark.parametrize("failure", [Crash(), OSError(errno.EIO, "bad")])

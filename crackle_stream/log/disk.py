@@ -20,6 +20,7 @@ from crackle_stream.errors import LogLockedError, StorageError
 
 _FILE_MODE = 0o600
 _DIRECTORY_MODE = 0o700
+_NOT_FOLLOWED = "a symbolic link, which is not followed"
 
 
 class File(Protocol):
@@ -178,12 +179,13 @@ class OsDisk:
 
     def make_directory(self, name: str) -> None:
         """Make a directory in it where it is missing."""
-        if not os.path.isdir(self._at(name)):
-            os.mkdir(self._at(name), _DIRECTORY_MODE)
+        path = self._within(name)
+        if not os.path.isdir(path):
+            os.mkdir(path, _DIRECTORY_MODE)
 
     def names(self, directory: str = "") -> list[str]:
         """List what is in the directory, or in one in it, sorted."""
-        return sorted(os.listdir(self._at(directory)))
+        return sorted(os.listdir(self._within(directory) if directory else self.path))
 
     def create(self, name: str) -> OsFile:
         """Open a new or emptied file."""
@@ -230,6 +232,13 @@ class OsDisk:
     def _at(self, name: str) -> str:
         return os.path.join(self.path, name)
 
+    def _within(self, directory: str) -> str:
+        """Give the path of a directory in this one; a link would lead out of it."""
+        path = self._at(directory)
+        if os.path.islink(path):
+            raise OSError(errno.ELOOP, _NOT_FOLLOWED, path)
+        return path
+
     def _descriptor(self, name: str, flags: int) -> int:
         path = self._at(name)
         try:
@@ -238,9 +247,7 @@ class OsDisk:
             descriptor = os.open(path, flags, _FILE_MODE)
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise OSError(
-                    errno.ELOOP, "a symbolic link, which is not followed", path
-                ) from error
+                raise OSError(errno.ELOOP, _NOT_FOLLOWED, path) from error
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)

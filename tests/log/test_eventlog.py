@@ -26,6 +26,7 @@ from crackle_stream.log.memory import MemoryDisk
 from crackle_stream.log.promises import DURABILITIES, Durability
 from crackle_stream.log.reader import LogReader
 from crackle_stream.log.segment import Segment
+from crackle_stream.log.upkeep import forget_labels
 from crackle_stream.source import SourcePosition
 from tests.torture.lives import event, read, rejection
 
@@ -368,6 +369,21 @@ def test_files_are_private_and_links_are_not_followed(tmp_path: Path) -> None:
     segment.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StorageError, match="symbolic link"):
         EventLog.open(path)
+
+
+def test_a_directory_of_torn_ends_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "log", tmp_path / "elsewhere"
+    EventLog.create_or_open(path).close()
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (path / "torn").symlink_to(elsewhere)
+    with pytest.raises(StorageError, match="symbolic link"):
+        forget_labels(path, ["*"])
+    with (path / f"{0:020d}.seg").open("ab") as segment:
+        segment.write(b"torn")
+    with pytest.raises(StorageError, match="symbolic link"):
+        EventLog.create_or_open(path)
+    assert [file.name for file in elsewhere.iterdir()] == ["precious"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

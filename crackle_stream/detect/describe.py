@@ -97,17 +97,48 @@ def place_of(pattern: PhaseTransitionPattern) -> str:
 
 def movement(pattern: PhaseTransitionPattern) -> str:
     """Say what a metric did at a change, without saying where."""
-    name, before, after = pattern.subject[0], pattern.before, pattern.after
+    name, before, after = moved(pattern), pattern.before, pattern.after
     if before is None or after is None:
-        return f"{name} wanders like a random walk, with no single change to point at"
+        return f"{name} {_wandering(pattern)}, with no single change to point at"
     if pattern.form == "spread":
         return f"{name} {_scatter(before.std, after.std)}"
-    step = f"from {figure(before.mean)} to {figure(after.mean)}"
+    low, high = sides(pattern)
+    step = f"from {figure(low)} to {figure(high)}"
     if pattern.form == "level":
-        return f"{name} {_direction(before.mean, after.mean)} {step}{_relative(pattern)}"
+        return f"{name} {_direction(low, high)} {step}{_relative(pattern)}"
     if pattern.form == "trend":
-        return f"{name} changed its trend (mean {step})"
+        return f"{name} changed its trend ({step} a task)"
     return f"{name} changed the shape of its distribution (mean {step})"
+
+
+def _wandering(pattern: PhaseTransitionPattern) -> str:
+    slope = pattern.metrics.get("slope")
+    if slope is None:
+        return "wanders like a random walk"
+    return f"{'rises' if slope > 0 else 'falls'} all along by about {figure(abs(slope))} a task"
+
+
+def moved(pattern: PhaseTransitionPattern) -> str:
+    """Name what changed: a metric, or the step of a counter from task to task."""
+    name = pattern.subject[0]
+    return f"the step of {name}" if "of_steps" in pattern.metrics else name
+
+
+def sides(pattern: PhaseTransitionPattern) -> tuple[float, float]:
+    """Give the numbers before and after a change that tell what its form says.
+
+    Of a spread the standard deviations, of a trend the slopes; else the means, or the levels at
+    the change where the means of whole segments would mislead.
+    """
+    if pattern.before is None or pattern.after is None:
+        return math.nan, math.nan
+    if pattern.form == "spread":
+        return pattern.before.std, pattern.after.std
+    ends, told = ("slope" if pattern.form == "trend" else "level"), pattern.metrics
+    return (
+        told.get(f"{ends}_before", pattern.before.mean),
+        told.get(f"{ends}_after", pattern.after.mean),
+    )
 
 
 def law(pattern: ConservationPattern) -> str:

@@ -124,7 +124,9 @@ def _wandering(lead: Pattern, members: Sequence[Pattern]) -> str:
     metrics = sorted({member.subject[0] for member in members})
     if len(metrics) == 1:
         return describe(lead)
-    told = f"{in_words(len(metrics))} metrics wander like random walks: {listed(metrics)}"
+    alike = any("slope" in member.metrics for member in members)
+    how = "drift without a single change" if alike else "wander like random walks"
+    told = f"{in_words(len(metrics))} metrics {how}: {listed(metrics)}"
     return f"{_groups(members)}{told}"
 
 

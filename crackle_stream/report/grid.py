@@ -7,14 +7,13 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from crackle_stream.detect.describe import figure, law
+from crackle_stream.detect.describe import figure, law, moved, sides
 from crackle_stream.detect.headline import telling
 from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
     Kind,
-    Level,
     Pattern,
     PhaseTransitionPattern,
 )
@@ -68,16 +67,10 @@ def _grid(kind: Kind, members: Sequence[Pattern]) -> Grid:
 
 
 def _change(pattern: PhaseTransitionPattern) -> Row:
-    before, after = (_side(pattern, side) for side in (pattern.before, pattern.after))
+    before, after = (figure(side) if side == side else "" for side in sides(pattern))
     at = "" if pattern.at is None else str(pattern.at)
-    form = "spread (sd)" if pattern.form == "spread" else pattern.form
-    return _named(pattern, pattern.subject[0]), form, at, before, after
-
-
-def _side(pattern: PhaseTransitionPattern, side: Level | None) -> str:
-    if side is None:
-        return ""
-    return figure(side.std if pattern.form == "spread" else side.mean)
+    unit = {"spread": " (sd)", "trend": " (slope)"}.get(pattern.form, "")
+    return _named(pattern, moved(pattern)), f"{pattern.form}{unit}", at, before, after
 
 
 def _groups(members: Sequence[ClusteringPattern]) -> Layout:

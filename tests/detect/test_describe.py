@@ -16,7 +16,7 @@ SENTENCES = """\
 latency_ms rose from 12.31 to 45.62 (+271%) at build-512 (2026-03-01T12:00:00Z)
 errors rose from 0.1 to 2 at build-512 (2026-03-01T12:00:00Z)
 queue scatters more (standard deviation from 1.2 to 3.6) at build-512 (2026-03-01T12:00:00Z)
-memory_mb changed its trend (mean from 512 to 768.2) at 2026-03-01T12:00:00Z
+memory_mb changed its trend (from 0.02 to 0.85 a task) at 2026-03-01T12:00:00Z
 rows changed the shape of its distribution (mean from 1000000 to 1100000) at etl-700
 price wanders like a random walk, with no single change to point at
 width = 80 (within 0.004) holds over 1,000 tasks

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from crackle_stream.detect.candidate import Candidate
+from crackle_stream.detect.describe import movement
 from crackle_stream.detect.phase.changepoint import KEPT_AT
 from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.phase.transition import piece_level
@@ -244,3 +245,53 @@ def test_the_level_of_a_piece_keeps_its_digits_far_from_zero() -> None:
     level = piece_level(Series(1, np.arange(8_000), ones, values, zeros), 0, 8_000)
     assert (level.mean, level.n) == (1e15 + 0.5, 8_000)
     assert level.std == pytest.approx(np.std(np.tile([0.0, 1.0], 4_000), ddof=1))
+
+
+def test_a_drop_on_a_rising_line_is_said_to_fall() -> None:
+    n, at = 200, 100
+    line = 100 + 2.0 * np.arange(n) - 80 * (np.arange(n) >= at) + noise(n)
+    (found,) = sure(phases_of(x=line))
+    told = found.pattern
+    assert (told.form, told.at) == ("level", at)
+    assert told.metrics["level_before"] == pytest.approx(300, abs=2)
+    assert told.metrics["level_after"] == pytest.approx(220, abs=2)
+    assert told.metrics["shift"] == pytest.approx(-80, abs=2)
+    assert movement(told).startswith("x fell from ")
+
+
+def test_a_bend_tells_both_slopes_a_task() -> None:
+    n, at = 300, 150
+    bent = 0.5 * np.arange(n) + 1.5 * np.maximum(np.arange(n) - at, 0) + noise(n)
+    (found,) = sure(phases_of(x=bent))
+    assert found.pattern.form == "trend"
+    assert found.pattern.metrics["slope_before"] == pytest.approx(0.5, abs=0.05)
+    assert found.pattern.metrics["slope_after"] == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_counter_that_rises_faster_says_so_of_its_steps_whatever_a_reset() -> None:
+    n, at = 400, 200
+    steps = np.random.default_rng(5).poisson(100 + 30 * (np.arange(n) >= at), n).astype(float)
+    total = np.cumsum(steps)
+    total[350:] -= total[350]
+    found = find_phases(view_table(table_of({"x": total})), Roles({"x": "counter"}, (), {}))
+    (told,) = [c.pattern for c in sure(found) if c.pattern.form == "level"]
+    assert told.at == pytest.approx(at, abs=3)
+    assert movement(told).startswith("the step of x rose from ")
+    assert told.metrics["shift"] == pytest.approx(30, abs=5)
+
+
+def test_levels_that_are_flat_on_both_sides_are_their_means() -> None:
+    values = noise(200) + 10 * (np.arange(200) >= 80)
+    (found,) = sure(phases_of(x=values))
+    assert "level_before" not in found.pattern.metrics
+    assert found.pattern.metrics["shift"] == pytest.approx(values[80:].mean() - values[:80].mean())
+
+
+def test_a_line_is_said_to_rise_and_a_walk_to_wander() -> None:
+    line = phases_of(x=0.5 * np.arange(300) + noise(300))
+    walk = phases_of(x=np.cumsum(noise(300, seed=3)))
+    (rising,), (wandering,) = sure(line), sure(walk)
+    assert rising.pattern.form == wandering.pattern.form == "drift"
+    assert rising.pattern.metrics["slope"] == pytest.approx(0.5, abs=0.01)
+    assert movement(rising.pattern).startswith("x rises all along by about 0.4989 a task")
+    assert movement(wandering.pattern).startswith("x wanders like a random walk")

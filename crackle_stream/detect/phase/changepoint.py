@@ -63,8 +63,8 @@ class Changes(Struct, frozen=True):
         Values less the fit, in the same unit, outliers as they are.
     rho
         Correlation of neighbouring residuals.
-    scale
-        That unit, in the unit of the metric.
+    scale, centre
+        That unit, and the value that is zero, in the unit of the metric.
     """
 
     pieces: Segmentation
@@ -73,20 +73,22 @@ class Changes(Struct, frozen=True):
     residual: Floats
     rho: float
     scale: float
+    centre: float
 
 
 def find_changes(values: Floats) -> Changes:
     """Segment a series into flat and sloped pieces and keep the changes that hold."""
     scale = step_scale(values)
     scale = scale if scale > 0 else 1.0
-    scaled = (values - np.median(values)) / scale
+    centre = float(np.median(values))
+    scaled = (values - centre) / scale
     # A slope through zeros and a few others would tear ties apart, and fit three ones in a row.
     bends = bool(np.median(np.abs(scaled)) > 0)
     scaled, tamed, pieces = _with_or_without_season(scaled, bends)
     pieces, p_values = _keep_significant(scaled, tamed, pieces)
     fitted = pieces.fit(tamed)
     rho = Products.of(tamed - fitted).rho
-    return Changes(pieces, p_values, tamed, scaled - fitted, rho, scale)
+    return Changes(pieces, p_values, tamed, scaled - fitted, rho, scale, centre)
 
 
 def _with_or_without_season(scaled: Floats, bends: bool) -> tuple[Floats, Floats, Segmentation]:

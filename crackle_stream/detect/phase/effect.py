@@ -13,7 +13,7 @@ from crackle_stream.detect.phase.place import place_interval
 from crackle_stream.detect.phase.segmentation import LEAST_SLOPED, Sums
 from crackle_stream.detect.phase.spread import LEAST as LEAST_SPREAD
 from crackle_stream.detect.phase.spread import ScoreChanges
-from crackle_stream.detect.phase.transition import Transition
+from crackle_stream.detect.phase.transition import Border, Transition
 from crackle_stream.pattern import PhaseForm
 
 Floats = NDArray[np.float64]
@@ -43,8 +43,19 @@ def location_transitions(found: Changes, std: float | None = None) -> list[Trans
         cost, least = (sums.line, LEAST_SLOPED) if sloped else (sums.flat, LEAST)
         low, high = place_interval(cost, start, at, stop, least, unit)
         form, size = _jump_or_bend(found, change, std)
-        transitions.append(Transition(form, at, low, high, start, stop, p_value, size, {}))
+        ends = _border(found, change)
+        transitions.append(Transition(form, at, low, high, start, stop, p_value, size, {}, ends))
     return transitions
+
+
+def _border(found: Changes, change: int) -> Border:
+    """Measure the fit on both sides of a change, in the unit of the metric."""
+    start, at, stop = found.pieces.bounds[change : change + 3]
+    fitted = found.pieces.fit(found.tamed)
+    slopes = _slope(fitted, start, at), _slope(fitted, at, stop)
+    levels = float(fitted[at - 1]) + slopes[0], float(fitted[at])
+    before, after = (found.centre + found.scale * level for level in levels)
+    return Border(before, after, found.scale * slopes[0], found.scale * slopes[1])
 
 
 def _jump_or_bend(found: Changes, change: int, std: float) -> tuple[PhaseForm, float]:

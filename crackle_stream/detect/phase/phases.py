@@ -73,8 +73,11 @@ def find_phases(view: View, roles: Roles) -> Phases:
         channels = (location_transitions(found, _row_std(series, found)), *_scored(series, found))
         rows = []
         for change in sorted((change for channel in channels for change in channel), key=_order):
-            place = locate(view, name, series, change, counter=role == "counter")
-            candidates.append(describe_transition(view, name, series, change, place))
+            counter = role == "counter"
+            place = locate(view, name, series, change, counter=counter)
+            candidates.append(
+                describe_transition(view, name, series, change, place, counter=counter)
+            )
             rows.append(place.at)
         changes[name] = tuple(sorted(set(rows)))
         tested += 1 + sum(max(1, len(channel)) for channel in channels)
@@ -146,7 +149,7 @@ def _binned_spread(series: Series) -> list[Transition]:
     spread = np.log(np.maximum(variance, 1e-6 * np.median(positive))) / 2
     found = find_changes(spread)
     return [
-        msgspec.structs.replace(change, form="spread", size=_log_ratio(spread, change))
+        msgspec.structs.replace(change, form="spread", size=_log_ratio(spread, change), border=None)
         for change in location_transitions(found)
         if change.form == "level"
     ]
@@ -163,17 +166,20 @@ def _explained(change: Transition, others: list[Transition]) -> bool:
 
 
 def _drift(view: View, name: str, series: Series, found: Changes) -> list[Candidate]:
-    """Say that a metric wanders, where it has no change of level or slope."""
+    """Say that a metric wanders or slopes, where it has no change of level or slope."""
     if found.pieces.changes:
         return []
     fitted = found.pieces.fit(found.tamed)
-    p_value = wander_test(found.tamed, fitted)
+    p_value, slope = wander_test(found.tamed, fitted), None
     if found.pieces.sloped[0]:
-        p_value = min(1.0, 2 * min(p_value, slope_test(found.tamed, fitted)))
+        p_sloped = slope_test(found.tamed, fitted)
+        if p_sloped < p_value:
+            slope = found.scale * float(fitted[-1] - fitted[0]) / (len(fitted) - 1) / series.width
+        p_value = min(1.0, 2 * min(p_value, p_sloped))
     if p_value > DRIFT_AT:
         return []
     rho = Products.of(found.tamed - found.tamed.mean()).rho
-    return [describe_drift(view, name, int(series.count.sum()), p_value, rho)]
+    return [describe_drift(view, name, int(series.count.sum()), p_value, rho, slope)]
 
 
 def _order(change: Transition) -> tuple[int, str]:

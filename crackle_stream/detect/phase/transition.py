@@ -24,6 +24,23 @@ Floats = NDArray[np.float64]
 INVOLVED: Final = 20
 
 
+class Border(Struct, frozen=True):
+    """The fitted lines on both sides of a change, outliers clipped and without a season.
+
+    Parameters
+    ----------
+    before, after
+        Where the first would have gone on to, and where the second begins, at the change.
+    slope_before, slope_after
+        What they rise from bin to bin.
+    """
+
+    before: float
+    after: float
+    slope_before: float
+    slope_after: float
+
+
 class Transition(Struct, frozen=True):
     """A change, in indices of its series.
 
@@ -41,6 +58,8 @@ class Transition(Struct, frozen=True):
         In the unit of the size gate.
     metrics
         Further numbers by name.
+    border
+        Of a change of level or slope.
     """
 
     form: PhaseForm
@@ -52,6 +71,7 @@ class Transition(Struct, frozen=True):
     p_value: float
     size: float
     metrics: dict[str, float]
+    border: Border | None = None
 
 
 class Place(Struct, frozen=True):
@@ -63,9 +83,9 @@ class Place(Struct, frozen=True):
 
 
 def describe_transition(
-    view: View, name: str, series: Series, change: Transition, place: Place
+    view: View, name: str, series: Series, change: Transition, place: Place, *, counter: bool
 ) -> Candidate:
-    """Give the candidate of a change at its place."""
+    """Give the candidate of a change at its place; a counter's numbers are those of its steps."""
     before = piece_level(series, change.start, change.at)
     after = piece_level(series, change.at, change.stop)
     at, low, high = (_position(view, row) for row in (place.at, place.low, place.high))
@@ -75,7 +95,8 @@ def describe_transition(
         description="",
         confidence=0.0,
         subject=(name,),
-        metrics=_numbers(change, before, after),
+        metrics=_numbers(change, before, after, series.width)
+        | ({"of_steps": 1.0} if counter else {}),
         involved_tasks=(),
         involved_count=len(around),
         window=view.span,
@@ -97,14 +118,16 @@ def describe_transition(
     )
 
 
-def describe_drift(view: View, name: str, n: int, p_value: float, rho: float) -> Candidate:
-    """Give the candidate of a metric that wanders or slopes all along."""
+def describe_drift(
+    view: View, name: str, n: int, p_value: float, rho: float, slope: float | None
+) -> Candidate:
+    """Give the candidate of a metric that wanders, or slopes all along by so much a task."""
     pattern = PhaseTransitionPattern(
         id=pattern_id("phase_transition", name, "drift", None, view.group),
         description="",
         confidence=0.0,
         subject=(name,),
-        metrics={"neighbour_correlation": rho},
+        metrics={"neighbour_correlation": rho} | ({} if slope is None else {"slope": slope}),
         involved_tasks=(),
         involved_count=n,
         window=view.span,
@@ -126,12 +149,26 @@ def piece_level(series: Series, start: int, stop: int) -> Level:
     return Level(level, float(np.sqrt(square / max(total - 1, 1))), total)
 
 
-def _numbers(change: Transition, before: Level, after: Level) -> dict[str, float]:
-    shift = after.mean - before.mean
-    numbers = {"effect": change.size, "shift": shift}
-    if before.mean != 0 and np.isfinite(shift / before.mean):
-        numbers["relative_change"] = shift / abs(before.mean)
-    return {**numbers, **change.metrics}
+def _numbers(change: Transition, before: Level, after: Level, width: int) -> dict[str, float]:
+    """Give the numbers of a change; ends of the fit where means of whole pieces would mislead."""
+    low, high, more = before.mean, after.mean, {}
+    border = change.border
+    if border is not None and change.form == "trend":
+        slopes = border.slope_before / width, border.slope_after / width
+        more = dict(zip(("slope_before", "slope_after"), slopes, strict=True))
+    elif border is not None and _misled(border, before, after):
+        low, high = border.before, border.after
+        more = {"level_before": low, "level_after": high}
+    numbers = {"effect": change.size, "shift": high - low}
+    if low != 0 and np.isfinite((high - low) / low):
+        numbers["relative_change"] = (high - low) / abs(low)
+    return {**numbers, **more, **change.metrics}
+
+
+def _misled(border: Border, before: Level, after: Level) -> bool:
+    """Whether a piece slopes, or outliers turn the difference of the means round."""
+    sloped = border.slope_before != 0 or border.slope_after != 0
+    return sloped or (after.mean - before.mean) * (border.after - border.before) < 0
 
 
 def _evidence(p_value: float, effect: float, n: int) -> Evidence:

@@ -59,19 +59,13 @@ def _border(found: Changes, change: int) -> Border:
 
 
 def _jump_or_bend(found: Changes, change: int, std: float) -> tuple[PhaseForm, float]:
-    """Tell a jump from a bend, by which of them alone fits the two pieces better."""
+    """Tell a jump from a bend, by which takes the second piece further from the first's line."""
     start, at, stop = found.pieces.bounds[change : change + 3]
     fitted = found.pieces.fit(found.tamed)
-    jump, bend = _jump(fitted, start, at), _bend(fitted, start, at, stop)
-    if bend == 0:
-        return "level", abs(jump) / std
-    time = np.arange(start, stop, dtype=np.float64) - at
-    values = found.tamed[start:stop]
-    as_jump = _misfit(values, time, (time >= 0).astype(np.float64))
-    as_bend = _misfit(values, time, np.maximum(time, 0.0))
-    if as_jump <= as_bend:
-        return "level", abs(jump) / std
-    return "trend", abs(bend) * (stop - at) / std
+    jump, bend = abs(_jump(fitted, start, at)), abs(_bend(fitted, start, at, stop))
+    if jump >= bend * (stop - at) / 2:  # half its way: what a bend departs by on average
+        return "level", jump / std
+    return "trend", bend * (stop - at) / std
 
 
 def _jump(fitted: Floats, start: int, at: int) -> float:
@@ -85,16 +79,6 @@ def _bend(fitted: Floats, start: int, at: int, stop: int) -> float:
 
 def _slope(fitted: Floats, start: int, stop: int) -> float:
     return float(fitted[stop - 1] - fitted[start]) / (stop - 1 - start)
-
-
-def _misfit(values: Floats, time: Floats, extra: Floats) -> float:
-    """Squared error of a line and one more regressor."""
-    design = np.column_stack([np.ones(len(time)), time, extra])
-    # Normal equations summed in a fixed order: a solver's threads would show in the last digits.
-    moments = np.einsum("ti,tj->ij", design, design)
-    weights = np.linalg.solve(moments, np.einsum("ti,t->i", design, values))
-    error = values - np.einsum("ti,i->t", design, weights)
-    return float(np.sum(error * error))
 
 
 def spread_transitions(found: ScoreChanges, residual: Floats) -> list[Transition]:

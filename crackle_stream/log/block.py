@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 from numpy.typing import NDArray
 
 from crackle_stream.errors import LogFormatError
@@ -79,6 +79,9 @@ class Block(Struct, frozen=True):
     batch: EventBatch
 
 
+Moment: TypeAlias = Annotated[int, Meta(le=2**63 - 1)]
+
+
 class Origin(Struct, frozen=True, array_like=True):
     """What one append brought to a block.
 
@@ -95,7 +98,7 @@ class Origin(Struct, frozen=True, array_like=True):
     """
 
     events: int
-    arrival: int
+    arrival: Moment
     position: SourcePosition | None = None
     resolved: tuple[str, ...] = ()
 

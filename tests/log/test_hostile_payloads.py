@@ -11,6 +11,7 @@ import pytest
 from crackle_stream.errors import LogError
 from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog, open_for_writing
+from crackle_stream.log.forget import Labels, forget
 from crackle_stream.log.frame import BLOCK
 from crackle_stream.log.memory import MemoryDisk
 from crackle_stream.log.reader import LogReader
@@ -108,6 +109,11 @@ def test_what_does_not_fit_together_is_not_read(name):
         pytest.skip("may be another time, and that is a time")
     with pytest.raises(LogError):
         read(spoiled(CHANGES[name]))
+
+
+def test_an_arrival_beyond_int64_is_refused_before_its_block_is_written_anew():
+    with pytest.raises(LogError, match="cannot be read"):
+        forget(spoiled(put("origins", 0, 1, 2**63)), Labels(["a"]), 1)
 
 
 def test_the_log_that_is_spoiled_here_can_be_read_unspoiled():

@@ -130,6 +130,9 @@ class ClusteringPattern(CracklePattern, frozen=True, kw_only=True, tag="clusteri
         Median and robust standard deviation per metric, in the metric's own unit.
     separation
         Gap to the nearest other group over the spread within.
+    borders
+        Where groups follow one another in time instead of taking turns: log positions of the
+        first tasks of stretches that are this group's, or follow one of its own.
     """
 
     members: tuple[int, ...] | None = None
@@ -137,6 +140,7 @@ class ClusteringPattern(CracklePattern, frozen=True, kw_only=True, tag="clusteri
     center: dict[str, float]
     spread: dict[str, float]
     separation: float
+    borders: tuple[int, ...] | None = None
 
 
 class PhaseTransitionPattern(CracklePattern, frozen=True, kw_only=True, tag="phase_transition"):
@@ -207,11 +211,14 @@ class CorrelationPattern(CracklePattern, frozen=True, kw_only=True, tag="correla
         Coefficient of that form.
     lag
         Events by which the first of `subject` leads.
+    explained_by
+        The third metric that both move with, and beside which nothing is left of the correlation.
     """
 
     form: CorrelationForm
     r: float
     lag: int
+    explained_by: str | None = None
 
 
 Pattern: TypeAlias = (

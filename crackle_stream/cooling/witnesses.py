@@ -82,7 +82,8 @@ def _named(candidate: Candidate) -> tuple[int, ...]:
 def _bounds(pattern: Pattern) -> list[int]:
     fields = ("at", "at_low", "at_high", "broke_at")
     found = (getattr(pattern, name, None) for name in fields)
-    return [at for at in found if at is not None]
+    borders = getattr(pattern, "borders", None) or ()
+    return [*(at for at in found if at is not None), *borders]
 
 
 def _whole(

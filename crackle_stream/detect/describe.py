@@ -166,7 +166,8 @@ def relation(pattern: CorrelationPattern) -> str:
         return f"{leader} and {follower} depend on each other along a curve (xi = {r}{lag})"
     together = "move together" if pattern.r >= 0 else "move against each other"
     measure = "r" if pattern.form == "linear" else "rank r"
-    return f"{leader} and {follower} {together} ({measure} = {r}{lag})"
+    why = "" if pattern.explained_by is None else f", which {pattern.explained_by} explains"
+    return f"{leader} and {follower} {together} ({measure} = {r}{lag}){why}"
 
 
 def _sentence(pattern: Pattern) -> str:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from crackle_stream.detect.headline import headline
 from crackle_stream.pattern import (
+    ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
     Kind,
@@ -68,10 +69,12 @@ def find_findings(
 
     Changes belong together where their intervals overlap, whatever the metric, window or label
     group: the narrowest interval is placed first and others join it, so that a wide one cannot
-    bridge two places. A law that broke joins the changes where it did. Correlations belong
-    together when their metrics are connected, clusters when they divide one window, drifts when
-    they are seen in one window; the same law, or correlations among the same metrics, in several
-    windows or label groups are one finding.
+    bridge two places. A law that broke joins the changes where it did, and so do groups of tasks
+    that follow one another in time (`ClusteringPattern.borders`) where one of their metrics
+    shifted in that window: then they are what was before and what was after. Correlations belong
+    together when their metrics are connected, other clusters when they divide one window, drifts
+    when they are seen in one window; the same law, or correlations among the same metrics, in
+    several windows or label groups are one finding.
 
     Parameters
     ----------
@@ -116,6 +119,7 @@ def _finding(members: Sequence[Pattern]) -> Finding:
 def _keys(patterns: Sequence[Pattern], rank: Callable[[int], int]) -> list[Key]:
     """Give each pattern what it shares with all others of its finding, and with no other."""
     places = _places(patterns, rank)
+    places |= _followed(patterns, places, rank)
     nets = _nets(pattern for pattern in patterns if isinstance(pattern, CorrelationPattern))
     return [_key(pattern, places, nets) for pattern in patterns]
 
@@ -164,6 +168,37 @@ def _places(patterns: Sequence[Pattern], rank: Callable[[int], int]) -> dict[str
         apart = [abs(place.at - other.at) for other in found]
         numbers[name] = min(near, key=apart.__getitem__)
     return numbers
+
+
+def _followed(
+    patterns: Sequence[Pattern], places: dict[str, int], rank: Callable[[int], int]
+) -> dict[str, int]:
+    """Give the place of the change that made each group which follows or precedes others."""
+    changes: dict[tuple[object, ...], list[PhaseTransitionPattern]] = {}
+    for pattern in patterns:
+        if isinstance(pattern, PhaseTransitionPattern) and pattern.at is not None:
+            changes.setdefault(_scene(pattern), []).append(pattern)
+    found: dict[str, int] = {}
+    for pattern in patterns:
+        if isinstance(pattern, ClusteringPattern) and pattern.borders:
+            near = [c for c in changes.get(_scene(pattern), ()) if c.subject[0] in pattern.subject]
+            if near:
+                found[pattern.id] = places[_nearest(near, rank(pattern.borders[0]), rank).id]
+    return found
+
+
+def _scene(pattern: Pattern) -> tuple[object, ...]:
+    window = pattern.window
+    return pattern.group, window.first, window.last, window.n
+
+
+def _nearest(
+    changes: Sequence[PhaseTransitionPattern], place: int, rank: Callable[[int], int]
+) -> PhaseTransitionPattern:
+    def away(change: PhaseTransitionPattern) -> int:
+        return abs(rank(change.at or 0) - place)
+
+    return min(changes, key=away)
 
 
 def _width(place: Place) -> int:

@@ -35,6 +35,8 @@ def headline(members: Sequence[Pattern]) -> str:
     members
         At least one, strongest first, as `find_findings` groups them.
     """
+    # Groups beside a change are what was before and after, which the change says.
+    members = [m for m in members if not isinstance(m, ClusteringPattern)] or members
     lead = members[0]
     if isinstance(lead, CorrelationPattern):
         return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)])

@@ -224,3 +224,27 @@ def test_tasks_that_repeat_exactly_have_a_finite_separation():
     assert all(0 <= candidate.size <= 1000 for candidate in detect(points).candidates)
     kinds = np.array([[0.25, 1.5], [7.125, 9.0]])
     assert all(c.size <= 1000 for c in detect(kinds[rng.integers(2, size=80)]).candidates)
+
+
+def test_groups_that_follow_one_another_say_where_and_kinds_that_take_turns_do_not():
+    points, group = mixture(13, n=300, k=3, distance=8)
+    ordered = points[np.argsort(group, kind="stable")]
+    first, second = np.cumsum(np.bincount(group))[:2].tolist()
+    borders = [candidate.pattern.borders for candidate in said(ordered)]
+    assert borders == [(first,), (first, second), (second,)]
+    assert [candidate.pattern.borders for candidate in said(points)] == [None] * 3
+
+
+def test_a_group_that_comes_back_has_all_its_borders():
+    points = np.random.default_rng(14).normal(size=(300, 3))
+    points[100:200] += 6
+    assert [candidate.pattern.borders for candidate in said(points)] == [(100, 200)] * 2
+
+
+def test_a_rare_kind_among_others_is_no_stretch():
+    points = np.random.default_rng(15).normal(size=(400, 3))
+    points[::13] += 12
+    points[200:] -= 12
+    found = said(points)
+    assert len(found) == 3
+    assert all(candidate.pattern.borders is None for candidate in found)

@@ -8,6 +8,7 @@ from crackle_stream.detect.candidate import Detection
 from crackle_stream.detect.correlation.correlations import find_correlations
 from crackle_stream.detect.correlation.pairs import judge_pairs, separate_runs
 from crackle_stream.detect.correlation.rank_correlation import MOST_LAG
+from crackle_stream.detect.describe import describe
 from crackle_stream.detect.phase.phases import Phases
 from crackle_stream.detect.roles import Roles
 from crackle_stream.detect.view import table_of, view_table
@@ -103,6 +104,33 @@ def test_the_middle_of_a_chain_explains_its_ends(noise):
     assert abs(found["a", "c"]["partial"]) < 0.2
     assert "indirect" not in found["a", "b"]
     assert "indirect" not in found["b", "c"]
+
+
+def remembering(noise, phi=0.8):
+    return signal.lfilter([1.0], [1.0, -phi], noise)
+
+
+@pytest.mark.parametrize("shape", ["chain", "common cause"])
+@pytest.mark.parametrize("memory", [0.0, 0.8])
+def test_an_indirect_correlation_names_the_metric_that_explains_it(shape, memory):
+    rng = np.random.default_rng(21)
+    a, b, c = (remembering(rng.normal(size=500), memory) for _ in range(3))
+    if shape == "chain":
+        b = 0.9 * a + 0.44 * b
+        c = 0.9 * b + 0.44 * c
+    else:
+        a, c = 0.9 * b + 0.44 * a, 0.9 * b + 0.44 * c
+    found = detect({"a": a, "b": b, "c": c}).candidates
+    explained = {one.pattern.subject: one.pattern.explained_by for one in found}
+    assert explained == {("a", "b"): None, ("a", "c"): "b", ("b", "c"): None}
+    (indirect,) = (one.pattern for one in found if one.pattern.explained_by)
+    assert describe(indirect).endswith(", which b explains")
+
+
+def test_a_pair_with_a_relation_of_its_own_beside_the_third_metric_is_not_explained(noise):
+    a, b, c, shared = noise[:4]
+    found = detect({"a": shared + 0.4 * a, "b": shared + 0.4 * b, "c": shared + 0.4 * c}).candidates
+    assert [one.pattern.explained_by for one in found] == [None] * 3
 
 
 def test_those_involved_pull_most(noise):

@@ -67,6 +67,38 @@ def test_changes_within_a_few_tasks_belong_together_and_one_task_further_they_do
     assert together([a, near, far]) == {ids(a, near), ids(far)}
 
 
+def group(*metrics, borders=None, **other):
+    name = pattern_id("clustering", *metrics, str(borders), str(other))
+    return replace(GROUP, id=name, subject=metrics, borders=borders, **other)
+
+
+def test_groups_that_follow_one_another_where_a_metric_shifts_belong_to_the_shift():
+    shift = change("a", 512, 508, 515, window=GROUP.window)
+    groups = [group("a", "b", borders=(513,), size=size) for size in (512, 488)]
+    (_, (finding,)) = find_findings([*groups, shift])
+    assert set(finding.patterns) == {pattern.id for pattern in (*groups, shift)}
+    assert finding.headline.startswith("a rose from")
+
+
+def test_each_group_joins_the_change_nearest_to_where_it_first_takes_over():
+    early, late = (change("a", at, window=GROUP.window) for at in (200, 600))
+    first = group("a", borders=(202,))
+    middle, last = group("a", borders=(202, 590)), group("a", borders=(590,))
+    assert together([early, late, first, middle, last]) == {
+        ids(early, first, middle),
+        ids(late, last),
+    }
+
+
+def test_groups_that_take_turns_or_lie_in_other_metrics_or_windows_are_findings_of_their_own():
+    shift = change("a", 512, window=GROUP.window)
+    turns, other = group("a"), group("b", "c", borders=(512,))
+    elsewhere = group("a", borders=(512,), window=Span(0, 99, 100))
+    assert together([shift, turns]) == {ids(shift), ids(turns)}
+    assert together([shift, other]) == {ids(shift), ids(other)}
+    assert together([shift, elsewhere]) == {ids(shift), ids(elsewhere)}
+
+
 def test_a_wide_interval_joins_the_nearer_place_and_bridges_nothing():
     a, b, wide = change("a", 100), change("b", 200), change("c", 180, 90, 210)
     assert together([a, b, wide]) == {ids(a), ids(b, wide)}

@@ -10,8 +10,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from crackle_stream.detect.candidate import Candidate, Detection
-from crackle_stream.detect.clustering.grouping import Grouping, group_rows
+from crackle_stream.detect.clustering.grouping import Grouping, evenly, group_rows
+from crackle_stream.detect.clustering.partition import least_size
 from crackle_stream.detect.clustering.presence import usual_sets
+from crackle_stream.detect.clustering.stretches import find_borders
 from crackle_stream.detect.residual import difference_counters
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import ClusteringPattern, Evidence, pattern_id
@@ -53,9 +55,10 @@ def find_clusters(view: View, roles: Roles, phases: Phases) -> Detection:  # noq
 
     The null is that tasks come from one unimodal distribution, in any units, with the serial
     dependence that is seen. All groups of one set of metrics share one p-value and count as one
-    hypothesis. Levels are not taken out first: kinds of task that come one after the other are
-    groups as well as a shift. A season or a walk is neither (`independent_share`), which is why
-    `phases` are not needed.
+    hypothesis. Levels are not taken out first, since kinds of task may well come one after the
+    other; but such groups say so (`ClusteringPattern.borders`), and where a metric shifted as
+    they changed they belong to that finding. A season or a walk is neither group nor shift
+    (`independent_share`), which is why `phases` are not needed.
 
     Returns
     -------
@@ -65,11 +68,11 @@ def find_clusters(view: View, roles: Roles, phases: Phases) -> Detection:  # noq
     table = difference_counters(view.sample, roles)
     tested = _groupings(table, roles)
     groupings = [grouping for grouping in tested if grouping.groups > 1]
-    labels = _label(groupings, table)
     candidates = [
-        _candidate(view, table.take(labels[which] == group), grouping, group)
-        for which, grouping in enumerate(groupings)
-        for group in by_first_member(labels[which])
+        _candidate(view, table.take(labels == group), grouping, group, borders.get(group))
+        for grouping, labels in zip(groupings, _label(groupings, table), strict=True)
+        for borders in (_borders(table, labels),)
+        for group in by_first_member(labels)
     ]
     return Detection(tuple(candidates), len(tested))
 
@@ -133,7 +136,25 @@ def _identity(view: View, grouping: Grouping, positions: NDArray[np.int64]) -> s
     return pattern_id("clustering", *grouping.names, "group", place, view.group)
 
 
-def _candidate(view: View, members: Table, grouping: Grouping, group: int) -> Candidate:
+def _borders(table: Table, labels: NDArray[np.int64]) -> dict[int, tuple[int, ...]]:
+    """Give, by group, the log positions where it takes over or is taken over from in time."""
+    rows = np.flatnonzero(labels >= 0)
+    rows = rows[evenly(len(rows))]
+    found = find_borders(labels[rows], least_size(len(rows)))
+    borders: dict[int, tuple[int, ...]] = {}
+    for place in [] if found is None else found.tolist():
+        for group in labels[rows[[place - 1, place]]].tolist():
+            borders[group] = (*borders.get(group, ()), int(table.positions[rows[place]]))
+    return borders
+
+
+def _candidate(
+    view: View,
+    members: Table,
+    grouping: Grouping,
+    group: int,
+    borders: tuple[int, ...] | None,
+) -> Candidate:
     members = members.with_names(grouping.names)
     separation = grouping.separation[group]
     size = round(len(members) * view.span.n / len(view.sample))
@@ -160,6 +181,7 @@ def _candidate(view: View, members: Table, grouping: Grouping, group: int) -> Ca
         center=dict(zip(grouping.names, center.tolist(), strict=True)),
         spread=dict(zip(grouping.names, spread.tolist(), strict=True)),
         separation=separation,
+        borders=borders,
     )
     return Candidate(
         pattern=pattern,

@@ -118,7 +118,7 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
     names = tuple(scales)
     rows = table.with_names(names)
     points = _scaled(rows.values, tuple(scales.values()))
-    chosen = np.lexsort(points.T[::-1])[_evenly(len(points))]
+    chosen = np.lexsort(points.T[::-1])[evenly(len(points))]
     spread = _scaled(_dither(rows.values[chosen], names, resolution), tuple(scales.values()))
     axes, partition = divide_clearest(spread)
     points, spread = along(points[chosen], axes), along(spread, axes)
@@ -141,7 +141,8 @@ def _scaled(values: Points, scales: tuple[Scale, ...]) -> Points:
     return np.column_stack(columns)
 
 
-def _evenly(n: int) -> NDArray[np.intp]:
+def evenly(n: int) -> NDArray[np.intp]:
+    """Choose at most `MOST_POINTS` of n places, as far apart as each other."""
     count = min(n, MOST_POINTS)
     return (np.arange(count) * n // count).astype(np.intp)
 

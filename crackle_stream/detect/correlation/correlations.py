@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.correlation.pairs import judge_pairs, separate_runs
-from crackle_stream.detect.correlation.partial import least_partial
+from crackle_stream.detect.correlation.partial import is_explained, least_partial
 from crackle_stream.detect.correlation.rank_correlation import (
     aligned,
     correlation_matrix,
-    correlation_p,
 )
 from crackle_stream.detect.correlation.xi import equivalent_r
 from crackle_stream.detect.phase.phases import Phases
@@ -41,7 +40,6 @@ _BUDGET: Final = 1 << 25  # pairs times rows; beyond it, fewer rows are looked a
 _LEAST_ROWS: Final = 64
 _PREFERENCE: Final = 0.1  # how much closer a later or curved relation must be to be preferred
 _BENT: Final = 0.05  # how much closer ranks must be to be preferred to values
-_EXPLAINED: Final = 0.01  # level of the test of what a third metric leaves
 
 
 class _Form(Struct, frozen=True):
@@ -181,12 +179,13 @@ class _Search:
         names = self._residuals.names
         subject = (names[form.pair[0]], names[form.pair[1]])
         weightiest = form.rows[np.argsort(-form.leverage, kind="stable")][:20]
+        beside, explained_by = self._beside_third(form)
         pattern = CorrelationPattern(
             id=pattern_id("correlation", *subject, form.form, form.lag),
             description="",
             confidence=0.0,
             subject=subject,
-            metrics=form.metrics | self._partial(form, *form.pair),
+            metrics=form.metrics | beside,
             involved_tasks=(),
             involved_count=len(weightiest),
             window=self._view.span,
@@ -201,6 +200,7 @@ class _Search:
             form=form.form,
             r=form.r,
             lag=form.lag,
+            explained_by=explained_by,
         )
         return Candidate(
             pattern=pattern,
@@ -210,16 +210,17 @@ class _Search:
             involved=tuple(self._residuals.positions[weightiest].tolist()),
         )
 
-    def _partial(self, form: _Form, i: int, j: int) -> dict[str, float]:
+    def _beside_third(self, form: _Form) -> tuple[dict[str, float], str | None]:
+        """Give the partial correlation beside a third metric, and its name if it explains all."""
         if form.lag or form.form == "nonlinear":
-            return {}
-        explained = least_partial(self._spearman, i, j)
-        if explained is None:
-            return {}
-        left = explained[1]
-        if float(correlation_p(np.array(left), np.array(len(form.rows) - 1))) <= _EXPLAINED:
-            return {"partial": left}
-        return {"partial": left, "indirect": 1.0}
+            return {}, None
+        found = least_partial(self._spearman, *form.pair)
+        if found is None:
+            return {}, None
+        third, left = found
+        if is_explained(self._scores, *form.pair, third):
+            return {"partial": left, "indirect": 1.0}, self._residuals.names[third]
+        return {"partial": left}, None
 
 
 def _standardised(values: Values) -> Values:

@@ -136,6 +136,8 @@ def _next_merge(
         if (one, other) not in valleys:
             valley = valley_between(points[groups[one]], points[groups[other]])
             valleys[one, other] = valley.depth if valley.separation >= _APART else 0.0
+        if valleys[one, other] == 0.0:  # no other pair can come before it
+            return one, other
     shallowest = min(combinations(alive, 2), key=lambda pair: (valleys[pair], pair))
     return shallowest if valleys[shallowest] < _SHALLOW else None
 

@@ -19,7 +19,7 @@ from tests.bench.window import columns_of, said, window_of
 Labels: TypeAlias = NDArray[np.int64]
 
 SETS = Path(__file__).parent / "data" / "clusters"
-SHAPES = ((60, 3), (200, 4), (300, 10), (1000, 4))
+SHAPES = ((60, 4), (120, 4), (200, 4), (300, 10), (1000, 4), (2000, 4))
 
 NULLS: dict[str, Draw] = {
     "normal": streams.normal,

@@ -77,6 +77,20 @@ def test_a_season_of_few_tasks_is_called_groups_no_oftener_than_the_level_allows
     assert sum(bool(said(season(np.random.default_rng([5, seed]), 60, 2))) for seed in seeds) <= 1
 
 
+def test_the_tail_of_few_lognormal_draws_is_no_second_group():
+    # In each of these draws a metric's tail seems to end soon, and the metric is not taken in
+    # logarithms; its largest values lay apart at p < 1e-6.
+    for seed in (52, 110, 145, 184, 289):
+        rng = np.random.default_rng([202, seed, 120])
+        assert not said(rng.lognormal(size=(120, 4)))
+
+
+def test_a_second_group_is_said_also_where_it_could_be_a_long_tail():
+    points = np.random.default_rng(16).normal(size=(200, 4))
+    points[np.random.default_rng(17).permutation(200)[:50], :2] += 7
+    assert sorted(candidate.pattern.size for candidate in said(points)) == [50, 150]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_three_groups_six_deviations_apart_are_said_with_their_members(seed):
     points, group = mixture(seed)

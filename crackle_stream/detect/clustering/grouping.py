@@ -121,6 +121,7 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
     chosen = np.lexsort(points.T[::-1])[evenly(len(points))]
     spread = _scaled(_dither(rows.values[chosen], names, resolution), tuple(scales.values()))
     axes, partition = divide_clearest(spread)
+    p_value = max(partition.p_value, _doubt(rows, scales, chosen, resolution, partition))
     points, spread = along(points[chosen], axes), along(spread, axes)
     share = independent_share(points, partition.labels, rows.rows[chosen])
     labels, reach = _settle(points, partition)
@@ -131,9 +132,27 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
         points=points,
         labels=labels,
         reach=reach,
-        p_value=max(partition.p_value**share, least_p(len(table))),
+        p_value=max(p_value**share, least_p(len(table))),
         separation=separations(spread, partition),
     )
+
+
+def _doubt(
+    rows: Table,
+    scales: dict[str, Scale],
+    chosen: NDArray[np.intp],
+    resolution: dict[str, float],
+    partition: Partition,
+) -> float:
+    """Give the p-value of a division once metrics that may have a long tail are in logarithms."""
+    if partition.groups == 1:
+        return 0.0
+    doubtful = {name: fit_scale(rows.column(name), doubtful=True) for name in scales}
+    if doubtful == scales:
+        return 0.0
+    fitted = tuple(doubtful[name] or scale for name, scale in scales.items())
+    spread = _scaled(_dither(rows.values[chosen], rows.names, resolution), fitted)
+    return divide_clearest(spread)[1].p_value
 
 
 def _scaled(values: Points, scales: tuple[Scale, ...]) -> Points:

@@ -68,13 +68,21 @@ class Scale(Struct, frozen=True):
         return self.sign * places.round(_DIGITS)
 
 
-def fit_scale(values: Values) -> Scale | None:
+def fit_scale(values: Values, *, doubtful: bool = False) -> Scale | None:
     """Choose a metric's scale by quantiles; the unit and the offset it is given in do not matter.
 
     A skewed metric is taken as the logarithm of its distance from the origin that makes its 5 %
     quantiles symmetric (the three-parameter lognormal's quantile estimate). The spread is local:
     the median distance between values a tenth of the sample apart, so that groups far from each
     other do not widen it.
+
+    Parameters
+    ----------
+    values
+        Without absent ones.
+    doubtful
+        Whether a skewed metric is taken in logarithms although its tail ends soon, as that of a
+        second group does and as that of few draws from a long tail may.
 
     Returns
     -------
@@ -87,8 +95,9 @@ def fit_scale(values: Values) -> Scale | None:
     sign = 1.0 if upper[2] - upper[0] >= lower[2] - lower[0] else -1.0
     middle, shoulder, high, end = (upper if sign > 0 else lower).tolist()
     low = -float((lower if sign > 0 else upper)[2])
-    tailed = high - shoulder > _GROWING * (shoulder - middle) and end - high > _ENDING * (
-        high - shoulder
+    tailed = doubtful or (
+        high - shoulder > _GROWING * (shoulder - middle)
+        and end - high > _ENDING * (high - shoulder)
     )
     origin = -math.inf
     if tailed and high - middle > _SKEWED * (middle - low) > 0:

@@ -127,7 +127,8 @@ def medians(values: Values) -> Values:
     """Give the median of each column's values; NaN where it has none."""
     found = np.full(values.shape[1], np.nan)
     some = ~np.isnan(values).all(axis=0)
-    found[some] = np.nanmedian(values[:, some], axis=0)
+    median = np.nanmedian if np.isnan(values).any() else np.median  # the latter is faster by far
+    found[some] = median(values[:, some], axis=0)
     return found
 
 

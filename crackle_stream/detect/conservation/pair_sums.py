@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,7 @@ class Sums(Struct, frozen=True):
     sign: Values
 
 
+@lru_cache(maxsize=16)
 def pair_sums(columns: int, paired: int) -> Sums:
     """List nothing, all single columns, and sums, differences and doubles of the first `paired`."""
     singles = np.arange(columns)

@@ -61,9 +61,10 @@ def propose_power_laws(columns: Columns) -> list[Law]:
         With whole exponents and their noise; none of them contains another.
     """
     usable = _usable(columns)
+    correlation = _winsorised_correlation(np.diff(columns.values[:, usable], axis=0))
     laws: list[Law] = []
     for terms in _TIGHT:
-        for places in _tight(columns, _explaining(columns, usable, terms)):
+        for places in _tight(columns, _explaining(correlation, usable, terms)):
             if not any(set(law.places) <= set(places) for law in laws):
                 laws.extend(_fit(columns, places))
     return laws
@@ -80,12 +81,11 @@ def _usable(columns: Columns) -> list[int]:
     return enough[:MOST_METRICS]
 
 
-def _explaining(columns: Columns, usable: list[int], terms: int) -> list[tuple[int, ...]]:
+def _explaining(correlation: Values, usable: list[int], terms: int) -> list[tuple[int, ...]]:
     """Give the subsets of which every member is largely explained by the others."""
     subsets = list(combinations(usable, terms))
     if not subsets:
         return []
-    correlation = _winsorised_correlation(np.diff(columns.values[:, usable], axis=0))
     at = np.searchsorted(usable, np.array(subsets))
     matrices = correlation[at[:, :, None], at[:, None, :]] + 1e-9 * np.eye(terms)
     # The diagonal of a correlation matrix's inverse is 1 / (1 - R²) of each against the others.

@@ -72,7 +72,8 @@ def draw_probes(columns: Columns) -> Iterator[Probe]:
 def _draw(present: Mask, part: Rows, seed: int) -> Probe:
     chosen = np.random.default_rng(seed).permutation(part)
     filled = present[chosen].sum(axis=1)
-    chosen = chosen[np.argsort(filled < np.quantile(filled, _FULLEST), kind="stable")]
+    if filled.min() < filled.max():
+        chosen = chosen[np.argsort(filled < np.quantile(filled, _FULLEST), kind="stable")]
     check = np.sort(chosen[PROBES + 1 : PROBES + 1 + _CHECKED])
     return Probe(int(chosen[0]), chosen[1 : PROBES + 1], check)
 

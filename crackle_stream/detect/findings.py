@@ -54,7 +54,8 @@ class Finding(Struct, frozen=True):
     headline
         One sentence.
     patterns
-        Ids of its patterns, strongest first.
+        Ids of its patterns: changes before laws before what follows from them; of these the best
+        placed first, then the surest, then the largest.
     """
 
     id: str
@@ -71,10 +72,11 @@ def find_findings(
     group: the narrowest interval is placed first and others join it, so that a wide one cannot
     bridge two places. A law that broke joins the changes where it did, and so do groups of tasks
     that follow one another in time (`ClusteringPattern.borders`) where one of their metrics
-    shifted in that window: then they are what was before and what was after. Correlations belong
-    together when their metrics are connected, other clusters when they divide one window, drifts
-    when they are seen in one window; the same law, or correlations among the same metrics, in
-    several windows or label groups are one finding.
+    shifted in that window: then they are what was before and what was after. A correlation of two
+    metrics of a law that holds belongs to the law; others belong together when their metrics are
+    connected, other clusters when they divide one window, drifts when they are seen in one window;
+    the same law, or correlations among the same metrics, in several windows or label groups are
+    one finding.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ def find_findings(
     groups: dict[Key, list[Pattern]] = {}
     for pattern, key in zip(patterns, keys, strict=True):
         groups.setdefault(key, []).append(pattern)
+    for members in groups.values():
+        members.sort(key=lambda member: _order(member, rank))
     findings = {key: _finding(members) for key, members in groups.items()}
     marked = (
         replace(pattern, finding=findings[key].id)
@@ -102,12 +106,22 @@ def find_findings(
     return tuple(marked), tuple(findings[key] for key in ordered)
 
 
-def _prominence(members: Sequence[Pattern], rank: Callable[[int], int]) -> tuple[float, int, int]:
-    """Order by confidence, then changes before the rest, then in the order of analysis."""
+def _prominence(members: Sequence[Pattern], rank: Callable[[int], int]) -> tuple[float, ...]:
+    """Order by confidence, changes before the rest, what concerns many metrics, what is large."""
     bounds = [found for member in members if (found := _bounds(member)) is not None]
-    kinds = [ORDER.index(member.kind) for member in members]
-    place = min((rank(at) for _, at, _ in bounds), default=0)
-    return -max(member.confidence for member in members), -1 if bounds else min(kinds), place
+    return (
+        -max(member.confidence for member in members),
+        -1 if bounds else min(ORDER.index(member.kind) for member in members),
+        -len({name for member in members for name in member.subject}),
+        -max(member.evidence.effect for member in members),
+        min((rank(at) for _, at, _ in bounds), default=0),
+    )
+
+
+def _order(pattern: Pattern, rank: Callable[[int], int]) -> tuple[float, ...]:
+    bounds = _bounds(pattern)
+    width = 0 if bounds is None else _width(_place(bounds, rank))
+    return ORDER.index(pattern.kind), width, -pattern.confidence, -pattern.evidence.effect
 
 
 def _finding(members: Sequence[Pattern]) -> Finding:
@@ -120,8 +134,19 @@ def _keys(patterns: Sequence[Pattern], rank: Callable[[int], int]) -> list[Key]:
     """Give each pattern what it shares with all others of its finding, and with no other."""
     places = _places(patterns, rank)
     places |= _followed(patterns, places, rank)
-    nets = _nets(pattern for pattern in patterns if isinstance(pattern, CorrelationPattern))
-    return [_key(pattern, places, nets) for pattern in patterns]
+    lasting = [p for p in patterns if isinstance(p, ConservationPattern) and p.id not in places]
+    correlations = [p for p in patterns if isinstance(p, CorrelationPattern)]
+    implied = {p.id: law for p in correlations if (law := _law_between(p, lasting)) is not None}
+    nets = _nets(p for p in correlations if p.id not in implied)
+    return [_key(implied.get(p.id, p), places, nets) for p in patterns]
+
+
+def _law_between(
+    pair: CorrelationPattern, laws: Iterable[ConservationPattern]
+) -> ConservationPattern | None:
+    """Give the first law that both metrics are terms of: it makes them move together."""
+    both = set(pair.subject)
+    return next((w for w in laws if w.group == pair.group and both <= set(w.subject)), None)
 
 
 def _key(pattern: Pattern, places: dict[str, int], nets: Nets) -> Key:

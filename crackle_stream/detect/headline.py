@@ -45,7 +45,7 @@ def headline(members: Sequence[Pattern]) -> str:
     if isinstance(lead, PhaseTransitionPattern) and lead.at is None:
         return _wandering(lead, members)
     if isinstance(lead, ConservationPattern) and lead.broke_at is None:
-        return _lasting(lead, members)
+        return _lasting(lead, [m for m in members if isinstance(m, ConservationPattern)])
     return _change(members)
 
 

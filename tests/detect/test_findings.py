@@ -53,8 +53,26 @@ def test_three_metrics_that_shift_at_one_place_are_one_finding():
     (marked, (finding,)) = find_findings([a, b, c])
     assert {pattern.finding for pattern in marked} == {finding.id}
     assert finding.headline.startswith(
-        "at build-512 (2026-03-01T12:00:00Z) three metrics changed together: a rose"
+        "at build-512 (2026-03-01T12:00:00Z) three metrics changed together: b rose"
     )
+    assert finding.patterns == (b.id, a.id, c.id)  # the narrowest interval says where
+
+
+def test_of_findings_as_sure_the_one_of_more_metrics_comes_first_then_the_larger() -> None:
+    large = replace(LEVEL.evidence, effect=9.0)
+    one, larger = change("a", 100), change("b", 200, evidence=large)
+    two = [change("c", 300), change("d", 301)]
+    (_, findings) = find_findings([one, larger, *two])
+    assert [len(f.patterns) for f in findings] == [2, 1, 1]
+    assert findings[1].patterns == (larger.id,)
+
+
+def test_a_correlation_between_the_terms_of_a_law_that_holds_belongs_to_the_law() -> None:
+    inside, outside = pair("rows_in", "rows_out"), pair("rows_out", "seconds")
+    assert together([LAW, inside, outside]) == {ids(LAW, inside), ids(outside)}
+    (_, (finding, _)) = find_findings([inside, LAW, outside])
+    assert finding.headline.startswith("rows_in = rows_bad + rows_out holds")
+    assert together([LAW, replace(inside, group="etl")]) == {ids(LAW), ids(inside)}
 
 
 def test_changes_far_apart_are_findings_of_their_own():

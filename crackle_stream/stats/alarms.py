@@ -1,80 +1,184 @@
-"""Live drift alarms while events come in: a trigger to look, never a result."""
+"""Live alarms while events come in: a trigger to look, never a result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
 
-from msgspec import Struct
+from crackle_stream.pattern import Level
+from crackle_stream.stats.alarm import Alarm, AlarmForm
+from crackle_stream.stats.focus import Change, Focus
+from crackle_stream.stats.normal_scores import NormalScores
 
 MAX_METRICS: Final = 1_000
-
-
-class Alarm(Struct, frozen=True):
-    """A metric whose recent mean left its earlier one.
-
-    Parameters
-    ----------
-    metric
-        Which.
-    position
-        Log position of the event at which it was noticed, some time after the change.
-    before, after
-        Mean of the adaptive window before and after its old part was dropped.
-    """
-
-    metric: str
-    position: int
-    before: float
-    after: float
+WARM_UP: Final = 100
+"""Values of a metric that are its reference; no change among them is seen."""
+THRESHOLD: Final = 26.0
+"""Statistic of an alarm: less than one in 10,000 values of noise (``tests/bench/alarms.py``)."""
+SUREST: Final = 0.99
 
 
 class DriftAlarms:
-    """One ADWIN a metric, fed event by event (Bifet and Gavaldà 2007, as in river).
-
-    ADWIN tells that a mean changed, not where: what it says starts a cooling pass and enters no
-    pattern.
+    """One `DriftDetector` a metric, each fed the values of its metric in log order.
 
     Parameters
     ----------
-    delta
-        Bound on the probability of a false alarm at a step.
     max_metrics
         Metrics watched at most; `unwatched` counts the values of further ones.
 
     Examples
     --------
     >>> alarms = DriftAlarms()
-    >>> levels = [float(i % 3) + (100.0 if i >= 500 else 0.0) for i in range(1_000)]
-    >>> found = [a for i, x in enumerate(levels) for a in alarms.update(i, {"x": x})]
-    >>> found[0].metric, 500 <= found[0].position < 600, found[0].before < found[0].after
-    ('x', True, True)
+    >>> levels = [float(i * i % 7) + (9.0 if i >= 500 else 0.0) for i in range(1_000)]
+    >>> (alarm,) = alarms.update("seconds", enumerate(levels))
+    >>> alarm.onset, alarm.position < 510, alarm.form, alarm.before.mean < alarm.after.mean
+    (500, True, 'level', True)
     """
 
-    def __init__(self, delta: float = 0.002, max_metrics: int = MAX_METRICS) -> None:
-        self.delta = delta
+    def __init__(self, max_metrics: int = MAX_METRICS) -> None:
         self.max_metrics = max_metrics
         self.unwatched = 0
-        self._detectors: dict[str, Any] = {}
+        self._detectors: dict[str, DriftDetector] = {}
 
-    def update(self, position: int, metrics: Mapping[str, float]) -> list[Alarm]:
-        """Take in one event and give the alarms it raises, by metric name."""
-        alarms = []
-        for name in sorted(metrics):
-            detector = self._detector(name)
-            if detector is None:
-                self.unwatched += 1
-                continue
-            before = detector.estimation
-            detector.update(metrics[name])
-            if detector.drift_detected:
-                alarms.append(Alarm(name, position, before, detector.estimation))
-        return alarms
+    def update(self, metric: str, values: Iterable[tuple[int, float]]) -> list[Alarm]:
+        """Take in values with their log positions, and give the alarms that they raise."""
+        detector = self._detectors.get(metric)
+        if detector is None:
+            if len(self._detectors) >= self.max_metrics:
+                self.unwatched += sum(1 for _ in values)
+                return []
+            detector = self._detectors[metric] = DriftDetector(metric)
+        found = (detector.update(position, value) for position, value in values)
+        return [alarm for alarm in found if alarm is not None]
 
-    def _detector(self, name: str) -> Any:
-        if name not in self._detectors and len(self._detectors) < self.max_metrics:
-            # Here, not above: river.drift takes most of a second to import.
-            from river.drift import ADWIN
 
-            self._detectors[name] = ADWIN(delta=self.delta)
-        return self._detectors.get(name)
+class DriftDetector:
+    """Whether one metric changed its level or its spread, in constant time and memory a value.
+
+    The first values are its reference. Later ones become their normal scores in it, and FOCuS asks
+    of the scores and of the folded scores whether their mean changed. Under the null (independent
+    values of any one distribution, or autoregressive ones) that is the same test whatever the
+    distribution; a single outlier counts as one value of 2.7 standard deviations. After an alarm
+    it begins anew with the next values. Of a metric that never falls (or never rises) in its
+    reference, and mostly moves, the steps are watched.
+
+    Parameters
+    ----------
+    metric
+        Its name.
+    warm_up
+        Values in the reference.
+    threshold
+        Statistic of an alarm.
+    """
+
+    def __init__(self, metric: str, warm_up: int = WARM_UP, threshold: float = THRESHOLD) -> None:
+        self._metric = metric
+        self._warm_up = warm_up
+        self._threshold = threshold
+        self._reference: list[float] = []
+        self._watch: _Watch | None = None
+
+    def update(self, position: int, value: float) -> Alarm | None:
+        """Take in a value, and give the alarm that it raises."""
+        if self._watch is None:
+            self._warm(value)
+            return None
+        change = self._watch.update(position, value)
+        if change is None:
+            return None
+        alarm = self._watch.alarm(self._metric, position, change)
+        self._watch = None
+        return alarm
+
+    def _warm(self, value: float) -> None:
+        self._reference.append(value)
+        if len(self._reference) == self._warm_up:
+            self._watch = _Watch(self._reference, self._threshold)
+            self._reference = []
+
+
+class _Watch:
+    """The values of a metric since its reference began."""
+
+    def __init__(self, values: list[float], threshold: float) -> None:
+        self._previous = values[-1] if _counts(values) else None
+        reference = values if self._previous is None else _steps(values)
+        self._scores = NormalScores(reference)
+        levels, spreads = zip(*map(self._scores.of, reference), strict=True)
+        self._level: Focus[_Mark] = Focus(levels, threshold)
+        self._spread: Focus[_Mark] = Focus(spreads, threshold)
+        # Around a value of the metric, so that an offset of 1e9 costs no digits.
+        self._centre = sorted(reference)[len(reference) // 2]
+        self._sums = _Sums(0, 0.0, 0.0)
+        for value in reference:
+            self._sums = self._sums.plus(value - self._centre)
+
+    def update(self, position: int, value: float) -> Change[_Mark] | None:
+        if self._previous is not None:
+            value, self._previous = value - self._previous, value
+        mark = _Mark(position, self._sums)
+        level, spread = self._scores.of(value)
+        self._sums = self._sums.plus(value - self._centre)
+        shift = self._level.update(level, mark)
+        burst = self._spread.update(spread, mark)
+        return shift or burst
+
+    def alarm(self, metric: str, position: int, change: Change[_Mark]) -> Alarm:
+        onset, before = change.split.mark
+        chance = self._sums.n * math.exp(-change.statistic / 2)
+        return Alarm(
+            metric=metric,
+            form=self._form(),
+            position=position,
+            onset=onset,
+            before=before.level(self._centre),
+            after=self._sums.minus(before).level(self._centre),
+            confidence=min(max(1.0 - chance, 0.0), SUREST),
+        )
+
+    def _form(self) -> AlarmForm:
+        """Say which of the two changed more: a wider spread also moves sums, by chance."""
+        if self._spread.largest().ratio > self._level.largest().ratio:
+            return "spread"
+        return "level" if self._previous is None else "trend"
+
+
+class _Sums(NamedTuple):
+    """Number of values, their sum, and the sum of their squares."""
+
+    n: int
+    total: float
+    squares: float
+
+    def plus(self, value: float) -> _Sums:
+        return _Sums(self.n + 1, self.total + value, self.squares + value * value)
+
+    def minus(self, other: _Sums) -> _Sums:
+        return _Sums(self.n - other.n, self.total - other.total, self.squares - other.squares)
+
+    def level(self, centre: float) -> Level:
+        mean = self.total / self.n
+        variance = (self.squares - self.total * mean) / max(self.n - 1, 1)
+        return Level(centre + mean, math.sqrt(max(variance, 0.0)), self.n)
+
+
+class _Mark(NamedTuple):
+    """Log position of a value, and the sums of those before it."""
+
+    position: int
+    sums: _Sums
+
+
+def _counts(values: Sequence[float]) -> bool:
+    """Whether values go one way only, and mostly do move: an identifier, a clock, a counter."""
+    steps = _steps(values)
+    moved = max(sum(step > 0 for step in steps), sum(step < 0 for step in steps))
+    still = sum(step == 0 for step in steps)
+    return moved + still == len(steps) and 2 * moved > len(steps)
+
+
+def _steps(values: Sequence[float]) -> list[float]:
+    return [after - before for before, after in pairwise(values)]

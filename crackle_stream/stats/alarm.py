@@ -1,0 +1,51 @@
+"""What is told of a metric while events come in, and what cooling made of it."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from crackle_stream.pattern import Level
+
+Status: TypeAlias = Literal["raised", "confirmed", "withdrawn"]
+AlarmForm: TypeAlias = Literal["level", "spread", "trend"]
+
+
+class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A metric that no longer is what it was, as told while events come in.
+
+    Parameters
+    ----------
+    status
+        ``raised`` when it was noticed; then, once, what the next cooling made of it: ``confirmed``
+        by a pattern, or ``withdrawn``.
+    metric
+        Which.
+    form
+        What changed: level or spread, or of a counter the steps it takes (``trend``).
+    position
+        Log position of the event at which it was noticed.
+    onset
+        Log position of the first event that is believed to be after the change.
+    before, after
+        Mean, standard deviation and number of the metric's values (of a counter: of its steps)
+        from the beginning of its reference to the onset, and from there to `position`.
+    confidence
+        One minus a bound on the chance that noise alone had raised an alarm by now.
+    checkpoint
+        Where it was confirmed or withdrawn.
+    pattern
+        The id of the pattern that confirms it.
+    """
+
+    status: Status = "raised"
+    metric: str
+    form: AlarmForm
+    position: int
+    onset: int
+    before: Level
+    after: Level
+    confidence: float
+    checkpoint: int | None = None
+    pattern: str | None = None

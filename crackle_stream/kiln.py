@@ -27,14 +27,17 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.task import CrackleTask, Metrics, TaskOutput, reflects
 
 if TYPE_CHECKING:
+    from crackle_stream.cooling.listeners import AlarmListeners
     from crackle_stream.cooling.online import OnlineCooling
     from crackle_stream.cooling.plan import Plan
     from crackle_stream.cooling.report import CoolingReport
     from crackle_stream.cooling.statistics import FollowedMoments
+    from crackle_stream.stats.alarm import Alarm
     from crackle_stream.stats.moments import RunningMoments
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound="Callable[[Alarm], object]")
 
 
 class Kiln:
@@ -86,6 +89,7 @@ class Kiln:
         self._gone: tuple[int, int] | None = None
         self._reflecting: list[_Reflecting] = []
         self._moments: FollowedMoments | None = None
+        self._alarms: AlarmListeners | None = None
         self._lock = threading.Lock()
         self._ids = IdWindow(self.log)
         self._identifying = threading.Lock()
@@ -165,7 +169,7 @@ class Kiln:
         """
         check_event(event, self.limits)
         if event.id is None:
-            return self.log.append(batch_events([event])).start
+            return self._append(batch_events([event])).start
         with self._identifying:
             sifted = self._sift([event])
             return self._durable(sifted.repeats[0]) if sifted.repeats else self._add(sifted).start
@@ -182,13 +186,55 @@ class Kiln:
         for event in entries:
             check_event(event, self.limits)
         if all(event.id is None for event in entries):
-            return self.log.append(batch_events(entries))
+            return self._append(batch_events(entries))
         with self._identifying:
             return self._add(self._sift(entries))
 
     def mark(self, name: str) -> int:
         """Set a marker at the present position, to cool at with ``--at marker:NAME``."""
         return self.decisions.mark(name, self.log.count)
+
+    # Hearing of it while it happens
+
+    def on_alarm(self, callback: C) -> C:
+        """Call a function when a metric changes its level or spread while events come in.
+
+        It is called with an `Alarm` soon after the event at which the change was noticed, in a
+        thread of its own; then once more, when the next cooling has ``confirmed`` or ``withdrawn``
+        it. Firing never waits for a callback, and an exception in one is logged and loses no
+        event. Alarms enter no pattern. Of up to 10,000 events of this cycle that are in the log
+        already, each metric's serve as its reference.
+
+        Examples
+        --------
+        >>> kiln, heard = Kiln(), []
+        >>> @kiln.on_alarm
+        ... def hear(alarm):
+        ...     heard.append((alarm.status, alarm.metric, alarm.onset))
+        >>> import random
+        >>> rows = [random.Random(i).gauss(900 if i < 200 else 700, 40) for i in range(300)]
+        >>> kiln.add_entries(TaskEvent(metrics={"rows": number}) for number in rows)
+        range(0, 300)
+        >>> patterns = kiln.cool()
+        >>> heard
+        [('raised', 'rows', 200), ('confirmed', 'rows', 200)]
+        """
+        from crackle_stream.cooling.listeners import AlarmListeners
+
+        with self._lock:
+            if self._alarms is None:
+                self._alarms = AlarmListeners(self.log, self.profile, self._start)
+            self._alarms.add(callback)
+        return callback
+
+    def off_alarm(self, callback: Callable[[Alarm], object]) -> None:
+        """Call a function of `on_alarm` no more."""
+        with self._lock:
+            alarms = self._alarms
+            if alarms is None or alarms.remove(callback):
+                return
+            self._alarms = None
+        alarms.end()
 
     # Looking back
 
@@ -226,7 +272,12 @@ class Kiln:
         from crackle_stream.cooling.cooler import Cooler
 
         self._reflect()
-        return Cooler(self.log, self._planned(plan), decisions=self.decisions).cool()
+        planned = self._planned(plan)
+        report = Cooler(self.log, planned, decisions=self.decisions).cool()
+        if self._alarms is not None:
+            self._alarms.follow(report.checkpoint)
+            self._alarms.judge(report, planned)
+        return report
 
     def online(self, plan: Plan) -> OnlineCooling:
         """Give a cooling that follows the log: its `advance` gives the checkpoints passed.
@@ -235,7 +286,9 @@ class Kiln:
         """
         from crackle_stream.cooling.online import OnlineCooling
 
-        return OnlineCooling(self.log, self._planned(plan), decisions=self.decisions)
+        return OnlineCooling(
+            self.log, self._planned(plan), decisions=self.decisions, alarms=self._alarms
+        )
 
     def statistics(self) -> RunningMoments:
         """Give the running variances and covariances of this cycle, as recorded (river objects).
@@ -271,10 +324,16 @@ class Kiln:
             self._gone = start, 0
             self._reflecting.clear()
             self._moments = None
+        if self._alarms is not None:
+            self._alarms.reset(start)
 
     def close(self) -> None:
-        """Close the log; what was recorded stays."""
-        self.log.close()
+        """Close the log; what was recorded stays. Alarms that are left to tell are told."""
+        try:
+            if self._alarms is not None:
+                self._alarms.close()
+        finally:
+            self.log.close()
 
     def __enter__(self) -> Kiln:
         return self
@@ -296,8 +355,14 @@ class Kiln:
             )
         return sifted
 
+    def _append(self, batch: EventBatch) -> range:
+        added = self.log.append(batch)
+        if self._alarms is not None:
+            self._alarms.offer(added.start, batch)
+        return added
+
     def _add(self, sifted: Sifted) -> range:
-        added = self.log.append(sifted.batch)
+        added = self._append(sifted.batch)
         self._ids.take_in(added, sifted.batch)
         return added
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from typing import Protocol
 
 from crackle_stream.cooling.cooler import Cooler
 from crackle_stream.cooling.decisions import Decisions
@@ -13,6 +14,16 @@ from crackle_stream.detect.online_level import OnlineLevel
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.pattern import KINDS
 from crackle_stream.window.checkpoints import CheckpointFinder, CheckpointSpec
+
+
+class Watching(Protocol):
+    """What follows the log beside cooling."""
+
+    def follow(self, stop: int) -> None:
+        """Look at the events below a position."""
+
+    def judge(self, report: CoolingReport, plan: Plan) -> None:
+        """Take in what cooling found."""
 
 
 class OnlineCooling:
@@ -25,6 +36,8 @@ class OnlineCooling:
     ----------
     log, plan, executor, decisions
         As for `Cooler`.
+    alarms
+        Hears of the events below each checkpoint before it is cooled, and of what came of it.
     """
 
     def __init__(
@@ -34,10 +47,12 @@ class OnlineCooling:
         executor: Executor | None = None,
         *,
         decisions: Decisions | None = None,
+        alarms: Watching | None = None,
     ) -> None:
         self._log = log
         self._plan = plan
         self._decisions = Decisions.of(log) if decisions is None else decisions
+        self._alarms = alarms
         self._cooler = Cooler(log, plan, executor, decisions=self._decisions)
         self._since = max(plan.start, log.first)
         self._finder = CheckpointFinder(plan.checkpoints, self._since)
@@ -84,6 +99,14 @@ class OnlineCooling:
         return label
 
     def _report(self, position: int, label: str | None) -> CoolingReport:
+        if self._alarms is None:
+            return self._cool(position, label)
+        self._alarms.follow(position)
+        report = self._cool(position, label)
+        self._alarms.judge(report, self._plan)
+        return report
+
+    def _cool(self, position: int, label: str | None) -> CoolingReport:
         if is_single(self._plan.checkpoints):
             return self._cooler.cool(position, since=self._since, label=label)
         levels = {kind: level.current for kind, level in self._levels.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from crackle_stream.pattern import Level
 from crackle_stream.stats.alarm import Alarm, AlarmForm
@@ -18,6 +18,9 @@ WARM_UP: Final = 100
 THRESHOLD: Final = 26.0
 """Statistic of an alarm: less than one in 10,000 values of noise (``tests/bench/alarms.py``)."""
 SUREST: Final = 0.99
+
+Mark: TypeAlias = tuple[int, int, float, float]
+"""Log position of a value, and number, sum and sum of squares of those before it."""
 
 
 class DriftAlarms:
@@ -108,34 +111,39 @@ class _Watch:
         reference = values if self._previous is None else _steps(values)
         self._scores = NormalScores(reference)
         levels, spreads = zip(*map(self._scores.of, reference), strict=True)
-        self._level: Focus[_Mark] = Focus(levels, threshold)
-        self._spread: Focus[_Mark] = Focus(spreads, threshold)
+        self._level: Focus[Mark] = Focus(levels, threshold)
+        self._spread: Focus[Mark] = Focus(spreads, threshold)
         # Around a value of the metric, so that an offset of 1e9 costs no digits.
         self._centre = sorted(reference)[len(reference) // 2]
-        self._sums = _Sums(0, 0.0, 0.0)
-        for value in reference:
-            self._sums = self._sums.plus(value - self._centre)
+        apart = [value - self._centre for value in reference]
+        self._n = len(apart)
+        self._total = sum(apart)
+        self._squares = sum(value * value for value in apart)
 
-    def update(self, position: int, value: float) -> Change[_Mark] | None:
+    def update(self, position: int, value: float) -> Change[Mark] | None:
         if self._previous is not None:
             value, self._previous = value - self._previous, value
-        mark = _Mark(position, self._sums)
+        mark = (position, self._n, self._total, self._squares)
         level, spread = self._scores.of(value)
-        self._sums = self._sums.plus(value - self._centre)
+        apart = value - self._centre
+        self._n += 1
+        self._total += apart
+        self._squares += apart * apart
         shift = self._level.update(level, mark)
         burst = self._spread.update(spread, mark)
         return shift or burst
 
-    def alarm(self, metric: str, position: int, change: Change[_Mark]) -> Alarm:
-        onset, before = change.split.mark
-        chance = self._sums.n * math.exp(-change.statistic / 2)
+    def alarm(self, metric: str, position: int, change: Change[Mark]) -> Alarm:
+        onset, n, total, squares = change.mark
+        after = self._n - n, self._total - total, self._squares - squares
+        chance = self._n * math.exp(-change.statistic / 2)
         return Alarm(
             metric=metric,
             form=self._form(),
             position=position,
             onset=onset,
-            before=before.level(self._centre),
-            after=self._sums.minus(before).level(self._centre),
+            before=_level(n, total, squares, self._centre),
+            after=_level(*after, self._centre),
             confidence=min(max(1.0 - chance, 0.0), SUREST),
         )
 
@@ -146,30 +154,10 @@ class _Watch:
         return "level" if self._previous is None else "trend"
 
 
-class _Sums(NamedTuple):
-    """Number of values, their sum, and the sum of their squares."""
-
-    n: int
-    total: float
-    squares: float
-
-    def plus(self, value: float) -> _Sums:
-        return _Sums(self.n + 1, self.total + value, self.squares + value * value)
-
-    def minus(self, other: _Sums) -> _Sums:
-        return _Sums(self.n - other.n, self.total - other.total, self.squares - other.squares)
-
-    def level(self, centre: float) -> Level:
-        mean = self.total / self.n
-        variance = (self.squares - self.total * mean) / max(self.n - 1, 1)
-        return Level(centre + mean, math.sqrt(max(variance, 0.0)), self.n)
-
-
-class _Mark(NamedTuple):
-    """Log position of a value, and the sums of those before it."""
-
-    position: int
-    sums: _Sums
+def _level(n: int, total: float, squares: float, centre: float) -> Level:
+    mean = total / n
+    variance = (squares - total * mean) / max(n - 1, 1)
+    return Level(centre + mean, math.sqrt(max(variance, 0.0)), n)
 
 
 def _counts(values: Sequence[float]) -> bool:

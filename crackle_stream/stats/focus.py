@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 CANDIDATES: Final = 64
 """Most places kept on either side of the walk; about the logarithm of the length is usual."""
@@ -14,12 +14,8 @@ STRONGEST: Final = 0.99
 M = TypeVar("M")
 
 
-class Split(NamedTuple, Generic[M]):
-    """A place between two values: how many stand before it, their sum, and what was kept there."""
-
-    before: int
-    total: float
-    mark: M
+Split: TypeAlias = tuple[int, float, M]
+"""A place between two values: how many stand before it, their sum, and what was kept there."""
 
 
 class Change(NamedTuple, Generic[M]):
@@ -28,7 +24,8 @@ class Change(NamedTuple, Generic[M]):
     At variance 1 (`ratio`), and at that of sums of the stream's values (`statistic`).
     """
 
-    split: Split[M]
+    before: int
+    mark: M
     ratio: float
     statistic: float
 
@@ -63,7 +60,7 @@ class Focus(Generic[M]):
     --------
     >>> focus = Focus([0.5, -0.5] * 10, threshold=15.0)
     >>> found = [focus.update(2.0, mark=place) for place in range(9)]
-    >>> found.index(next(filter(None, found))), next(filter(None, found)).split.mark
+    >>> found.index(next(filter(None, found))), next(filter(None, found)).mark
     (4, 0)
     """
 
@@ -81,16 +78,17 @@ class Focus(Generic[M]):
 
     def update(self, value: float, mark: M) -> Change[M] | None:
         """Take in a value, before which a split has that mark; give the change it shows, if any."""
-        split = Split(self._count, self._total, mark)
+        count, total = self._count, self._total
+        split = (count, total, mark)
         _add(self._above, split, 1.0)
         _add(self._below, split, -1.0)
-        distance = value - self._total / self._count
+        distance = value - total / count
         self._most += distance * distance
-        self._total += value
+        self._total = total + value
         self._squares += value * value
         self._products += value * self._last
         self._last = value
-        self._count += 1
+        self._count = count + 1
         found = None
         if self._most >= self._needed:
             change = self.largest()
@@ -105,12 +103,12 @@ class Focus(Generic[M]):
         count, mean = self._count, self._total / self._count
         largest, best = 0.0, self._above[-1]
         for split in (*self._above, *self._below):
-            before = split.before
-            distance = split.total - mean * before
+            before, total, _ = split
+            distance = total - mean * before
             ratio = distance * distance * count / (before * (count - before))
             if ratio > largest:
                 largest, best = ratio, split
-        return Change(best, largest, largest / self._variance)
+        return Change(best[0], best[2], largest, largest / self._variance)
 
     def _rescale(self) -> None:
         count, mean = self._count, self._total / self._count

@@ -74,7 +74,8 @@ class RowReader:
     def read(self, batch: EventBatch, first: int) -> Table:
         """Give a batch's rows; `first` is the log position of its first event."""
         self._admit(batch)
-        offered = {DURATION: batch.durations, FAILED: _failed(batch.outcomes)}
+        failed = None if batch.outcomes is None else failures(batch.outcomes)
+        offered = {DURATION: batch.durations, FAILED: failed}
         columns = {
             name: column
             for name, column in offered.items()
@@ -142,9 +143,8 @@ class RowReader:
                     self.left_out += int((mine + first >= self._seen).sum())
 
 
-def _failed(outcomes: NDArray[np.uint8] | None) -> NDArray[np.float64] | None:
-    if outcomes is None:
-        return None
+def failures(outcomes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Give 1 where a task failed, 0 where it was ok, NaN where it did not say."""
     meaning = np.full(len(OUTCOMES), np.nan)
     meaning[[_OK_CODE, _FAILED_CODE]] = 0.0, 1.0
     return meaning[outcomes]

@@ -94,7 +94,7 @@ def test_focus_says_what_its_definition_says_at_every_prefix(shift, threshold):
         for number, value in enumerate(values.tolist(), 13):
             change = focus.update(value, number)
             if change is not None:
-                found = number, change.split.before
+                found = number, change.before
                 break
         assert found == slow_focus(reference, values, threshold)
 

@@ -7,9 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
@@ -117,7 +115,8 @@ class AlarmWatch:
         self._tell_all()
 
     def _begin(self, start: int) -> None:
-        self._alarms = DriftAlarms(min(MAX_METRICS, self._profile.max_metrics))
+        most = min(MAX_METRICS, self._profile.max_metrics)
+        self._alarms = DriftAlarms(most, self._profile.ignores)
         self._open.clear()
         self._next = start
 
@@ -145,16 +144,11 @@ class AlarmWatch:
         self._next = stop  # what is missing was forgotten
 
     def _take(self, first: int, batch: EventBatch) -> None:
-        raised = [
-            alarm
-            for metric, values in _values(batch, first).items()
-            if not self._profile.ignores(metric)
-            for alarm in self._alarms.update(metric, sorted(values.items()))
-            if alarm.position >= self._since
-        ]
-        raised.sort(key=lambda alarm: (alarm.position, alarm.metric))
-        self._open.extend(raised)
-        self._untold.extend(raised)
+        for position, metrics in enumerate(_metrics(batch), first):
+            for alarm in self._alarms.update(position, metrics):
+                if position >= self._since:
+                    self._open.append(alarm)
+                    self._untold.append(alarm)
         while len(self._open) > MOST_OPEN:
             self._untold.append(replace(self._open.popleft(), status="withdrawn"))
 
@@ -166,34 +160,25 @@ class AlarmWatch:
                 self._tell(self._untold.popleft())
 
 
-def _values(batch: EventBatch, first: int) -> dict[str, dict[int, float]]:
-    """Give the numbers of each metric by log position, with durations and outcomes."""
-    found: dict[str, dict[int, float]] = {}
-    every = np.arange(len(batch))
+def _metrics(batch: EventBatch) -> Iterator[dict[str, float]]:
+    """Give the numbers of each event, with its duration and whether it failed."""
+    rows = [matrix.values.tolist() for matrix in batch.matrices]
+    derived = _derived(batch)
+    places = zip(batch.set_of.tolist(), batch.row_of.tolist(), strict=True)
+    for event, (which, row) in enumerate(places):
+        reported = zip(batch.matrices[which].names, rows[which][row], strict=True)
+        metrics = {name: column[event] for name, column in derived}
+        metrics.update(reported)
+        yield {name: value for name, value in metrics.items() if -LARGEST <= value <= LARGEST}
+
+
+def _derived(batch: EventBatch) -> list[tuple[str, list[float]]]:
+    derived = []
     if batch.durations is not None:
-        _add(found, DURATION, every + first, batch.durations)
+        derived.append((DURATION, batch.durations.tolist()))
     if batch.outcomes is not None:
-        _add(found, FAILED, every + first, failures(batch.outcomes))
-    rows = [every] if len(batch.matrices) == 1 else batch.rows_by_set()
-    for matrix, mine in zip(batch.matrices, rows, strict=True):
-        numbers = matrix.values[batch.row_of[mine]]
-        for column, name in enumerate(matrix.names):
-            _add(found, name, mine + first, numbers[:, column])
-    return found
-
-
-def _add(
-    found: dict[str, dict[int, float]],
-    name: str,
-    positions: NDArray[np.intp],
-    values: NDArray[np.float64],
-) -> None:
-    """Take in numbers, without those that are absent or have no square."""
-    found.setdefault(name, {}).update(
-        (position, value)
-        for position, value in zip(positions.tolist(), values.tolist(), strict=True)
-        if -LARGEST <= value <= LARGEST
-    )
+        derived.append((FAILED, failures(batch.outcomes).tolist()))
+    return derived
 
 
 def _judged(alarm: Alarm, report: CoolingReport, plan: Plan) -> Alarm:

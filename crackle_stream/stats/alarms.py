@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -24,37 +24,51 @@ Mark: TypeAlias = tuple[int, int, float, float]
 
 
 class DriftAlarms:
-    """One `DriftDetector` a metric, each fed the values of its metric in log order.
+    """One `DriftDetector` a metric, fed event by event in log order.
 
     Parameters
     ----------
     max_metrics
         Metrics watched at most; `unwatched` counts the values of further ones.
+    ignores
+        Tells which metrics to leave out.
 
     Examples
     --------
     >>> alarms = DriftAlarms()
     >>> levels = [float(i * i % 7) + (9.0 if i >= 500 else 0.0) for i in range(1_000)]
-    >>> (alarm,) = alarms.update("seconds", enumerate(levels))
+    >>> (alarm,) = [a for i, x in enumerate(levels) for a in alarms.update(i, {"seconds": x})]
     >>> alarm.onset, alarm.position < 510, alarm.form, alarm.before.mean < alarm.after.mean
     (500, True, 'level', True)
     """
 
-    def __init__(self, max_metrics: int = MAX_METRICS) -> None:
+    def __init__(
+        self, max_metrics: int = MAX_METRICS, ignores: Callable[[str], bool] = lambda _: False
+    ) -> None:
         self.max_metrics = max_metrics
         self.unwatched = 0
+        self._ignores = ignores
         self._detectors: dict[str, DriftDetector] = {}
 
-    def update(self, metric: str, values: Iterable[tuple[int, float]]) -> list[Alarm]:
-        """Take in values with their log positions, and give the alarms that they raise."""
-        detector = self._detectors.get(metric)
-        if detector is None:
-            if len(self._detectors) >= self.max_metrics:
-                self.unwatched += sum(1 for _ in values)
-                return []
-            detector = self._detectors[metric] = DriftDetector(metric)
-        found = (detector.update(position, value) for position, value in values)
-        return [alarm for alarm in found if alarm is not None]
+    def update(self, position: int, metrics: Mapping[str, float]) -> list[Alarm]:
+        """Take in one event and give the alarms it raises, by metric name."""
+        alarms = []
+        for name, value in metrics.items():
+            detector = self._detectors.get(name) or self._admit(name)
+            if detector is not None:
+                alarm = detector.update(position, value)
+                if alarm is not None:
+                    alarms.append(alarm)
+        return sorted(alarms, key=lambda alarm: alarm.metric)
+
+    def _admit(self, name: str) -> DriftDetector | None:
+        if self._ignores(name):
+            return None
+        if len(self._detectors) >= self.max_metrics:
+            self.unwatched += 1
+            return None
+        self._detectors[name] = DriftDetector(name)
+        return self._detectors[name]
 
 
 class DriftDetector:

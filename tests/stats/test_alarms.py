@@ -172,23 +172,24 @@ def test_metrics_do_not_disturb_each_other():
     values = np.random.default_rng(3).normal(size=800)
     values[400:] += 5.0
     alarms = DriftAlarms()
-    assert alarms.update("steady", enumerate([1.0] * 800)) == []
-    found = alarms.update("x", enumerate(values.tolist()))
-    assert found == alarms_of(values)
+    found = [
+        alarm
+        for position, value in enumerate(values.tolist())
+        for alarm in alarms.update(position, {"y": value, "x": value, "steady": 1.0})
+    ]
+    assert [alarm.metric for alarm in found] == ["x", "y"]
+    assert found[:1] == alarms_of(values)
 
 
-def test_portions_change_nothing():
-    values = list(
-        enumerate(np.random.default_rng(8).normal(size=500) + 3.0 * (np.arange(500) > 300))
-    )
-    whole, parts = DriftAlarms(), DriftAlarms()
-    found = [alarm for i in range(0, 500, 7) for alarm in parts.update("x", values[i : i + 7])]
-    assert found == whole.update("x", values)
-    assert len(found) == 1
-
-
-def test_metrics_beyond_the_bound_are_counted_not_watched():
+def test_values_of_metrics_beyond_the_bound_are_counted_not_watched():
     alarms = DriftAlarms(max_metrics=1)
-    alarms.update("a", [(0, 1.0)])
-    alarms.update("b", [(0, 2.0), (1, 2.0)])
+    alarms.update(0, {"a": 1.0, "b": 2.0})
+    alarms.update(1, {"b": 2.0})
     assert alarms.unwatched == 2
+
+
+def test_metrics_that_a_profile_ignores_are_neither_watched_nor_counted():
+    alarms = DriftAlarms(max_metrics=1, ignores=lambda name: name == "a")
+    values = [*([1.0] * 200), *([2.0] * 50)]
+    found = [a for i, x in enumerate(values) for a in alarms.update(i, {"a": x, "b": x})]
+    assert ([alarm.metric for alarm in found], alarms.unwatched) == (["b"], 0)

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "replay": "crackle_stream.cli.replay",
     "schema": "crackle_stream.cli.schema",
     "version": "crackle_stream.cli.version",
+    "watch": "crackle_stream.cli.watch",
 }
 
 

@@ -30,7 +30,7 @@ def cool_log(ctx: click.Context, plan: Plan) -> int:
     with (
         Interrupts(),
         EventLog.open(Path(ctx.params["source"])) as log,
-        _workers(ctx) as executor,
+        workers(ctx) as executor,
     ):
         try:
             log.check_end()
@@ -62,7 +62,7 @@ def cool_input(ctx: click.Context, plan: Plan) -> int:
     source, log = ctx.params["source"], ctx.params["log"]
     with (
         writer(log, ctx.params) as events,
-        _workers(ctx) as executor,
+        workers(ctx) as executor,
         Feed(events, source, ctx.params) as feed,
     ):
         online = OnlineCooling(events, plan, executor)
@@ -76,7 +76,7 @@ def cool_input(ctx: click.Context, plan: Plan) -> int:
 
 
 @contextmanager
-def _workers(ctx: click.Context) -> Iterator[Executor | None]:
+def workers(ctx: click.Context) -> Iterator[Executor | None]:
     """Give the processes asked for; they leave it to this one to answer an interrupt."""
     number = ctx.params["workers"]
     if number is None:

@@ -39,7 +39,7 @@ class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
         The id of the pattern that confirms it.
     """
 
-    status: Status = "raised"
+    status: Status
     metric: str
     form: AlarmForm
     position: int

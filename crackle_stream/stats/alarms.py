@@ -152,6 +152,7 @@ class _Watch:
         after = self._n - n, self._total - total, self._squares - squares
         chance = self._n * math.exp(-change.statistic / 2)
         return Alarm(
+            status="raised",
             metric=metric,
             form=self._form(),
             position=position,

@@ -1,0 +1,56 @@
+"""`crackle watch`: alarms and new findings while events come in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from crackle_stream.cli.options import log_options, mapping_options, plan_options, voice_options
+
+EVERY: Final = "1000"
+
+EPILOG: Final = """\b
+Examples:
+  producer | crackle watch - --log events.log
+  crackle watch events.log
+  crackle watch nightly.jsonl --every 100 --format jsonl
+"""
+
+
+@click.command("watch", epilog=EPILOG, short_help="Tell of changes while events come in.")
+@click.argument("source")
+@click.option("--log", metavar="DIR", help="Keep what is read in this log; else it is temporary.")
+@click.option(
+    "--until-end", is_flag=True, help="Of a log, stop where it ends now; else wait for more."
+)
+@click.option(
+    "--format",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Write for people, or for programs.",
+)
+@log_options
+@plan_options
+@mapping_options
+@voice_options
+@click.pass_context
+def command(ctx: click.Context, /, source: str, log: str | None, **_: Any) -> None:
+    """Watch a log directory that others fire into, a file of JSON lines, or - (stdin).
+
+    A line is printed when a metric changes its level or spread (raised), when the next cooling
+    has found that change (confirmed) or not (withdrawn), and for each finding that was not there
+    before. It cools every 1000 events unless --every or --at says otherwise, and where the input
+    ends. What stands in a log already is gone through first.
+    """
+    from crackle_stream.cli.planning import plan_of
+    from crackle_stream.cli.source import is_log
+
+    if not ctx.params["every"] and not ctx.params["at"]:
+        ctx.params["every"] = EVERY
+    plan, in_log = plan_of(ctx.params), is_log(source, log)
+    from crackle_stream.cli.watching import watch_input, watch_log
+
+    watch = watch_log if in_log else watch_input
+    watch(ctx, plan)

@@ -1,0 +1,127 @@
+"""The body of `watch`: what is heavy is imported from here on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from concurrent.futures import Executor
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import click
+from msgspec.structs import replace
+
+from crackle_stream.cli.feed import Feed
+from crackle_stream.cli.interrupts import Interrupts
+from crackle_stream.cli.passes import workers
+from crackle_stream.cli.say import say
+from crackle_stream.cli.source import writer
+from crackle_stream.cooling.alarms import AlarmWatch
+from crackle_stream.cooling.news import News
+from crackle_stream.cooling.online import OnlineCooling
+from crackle_stream.cooling.plan import Plan
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.ingest.accounts import Accounts
+from crackle_stream.log.eventlog import EventLog
+from crackle_stream.report.counting import counted
+from crackle_stream.report.live import LiveLines
+from crackle_stream.report.terminal import Terminal
+from crackle_stream.stats.alarm import Alarm
+
+PAUSE: Final = 0.2
+"""Seconds between two looks at a log that others write."""
+
+
+def watch_log(ctx: click.Context, plan: Plan) -> None:
+    """Follow a log that others write, until it ends or an interrupt."""
+    path = ctx.params["source"]
+    with (
+        Interrupts(),
+        EventLog.open(Path(path)) as log,
+        workers(ctx) as executor,
+        Watching(ctx, log, plan, executor) as watching,
+    ):
+        log.check_end()
+        try:
+            watching.look()
+            while not ctx.params["until_end"]:
+                time.sleep(PAUSE)
+                log.refresh()
+                watching.look()
+        except KeyboardInterrupt:
+            say(f"{path}: looked at up to position {watching.seen:,}; the log is as it was")
+            raise
+        watching.finish()
+    say(str(Accounts()))
+
+
+def watch_input(ctx: click.Context, plan: Plan) -> None:
+    """Read a file or stdin into a log and watch it grow."""
+    source, path = ctx.params["source"], ctx.params["log"]
+    with (
+        writer(path, ctx.params) as log,
+        workers(ctx) as executor,
+        Feed(log, source, ctx.params) as feed,
+        Watching(ctx, log, plan, executor) as watching,
+    ):
+        for _appended in feed:
+            watching.look()
+        watching.finish()
+
+
+class Watching:
+    """Prints what happens in a log that grows, once."""
+
+    def __init__(
+        self, ctx: click.Context, log: EventLog, plan: Plan, executor: Executor | None
+    ) -> None:
+        # The end is cooled too: else alarms since the last checkpoint would never be judged.
+        plan = replace(plan, checkpoints=replace(plan.checkpoints, end=True))
+        self._lines = LiveLines(ctx.params["format"], Terminal.of(sys.stdout, os.environ))
+        self._quiet = ctx.params["quiet"]
+        self._log = log
+        self._news = News()
+        self._noted: set[tuple[str, tuple[str, ...]]] = set()
+        self._watch = AlarmWatch(log, self._tell, plan.profile)
+        self._online = OnlineCooling(log, plan, executor, alarms=self._watch)
+        self.seen = 0
+        """Log position up to which events were looked at."""
+
+    def look(self) -> None:
+        """Tell of what came since."""
+        for report in self._online.advance():
+            self._show(report)
+        self.seen = self._log.count
+        self._watch.follow(self.seen)
+
+    def finish(self) -> None:
+        """Tell of what is left, at the end."""
+        for report in self._online.finish():
+            self._show(report)
+
+    def __enter__(self) -> Watching:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._watch.open and not self._quiet:
+            say(f"{counted(len(self._watch.open), 'alarm')} not confirmed or withdrawn yet")
+        if self._watch.unwatched and not self._quiet:
+            say(f"note: {self._watch.unwatched:,} values of further metrics are not watched")
+
+    def _tell(self, alarm: Alarm) -> None:
+        click.echo(self._lines.alarm(alarm), nl=False)
+
+    def _show(self, report: CoolingReport) -> None:
+        for finding in self._news.of(report):
+            click.echo(self._lines.finding(finding, report.checkpoint), nl=False)
+        for note in report.notes:
+            if (note.topic, note.subject) not in self._noted and not self._quiet:
+                self._noted.add((note.topic, note.subject))
+                say(f"note: {note.text}")

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
         PhaseTransitionPattern,
     )
     from crackle_stream.profile import CoolingRate, ThermalProfile
+    from crackle_stream.stats.alarm import Alarm
     from crackle_stream.task import CrackleTask, GlazeLayer, TaskOutput
     from crackle_stream.window.checkpoints import CheckpointSpec
     from crackle_stream.window.groups import GroupSpec
     from crackle_stream.window.spec import WindowSpec
 
 __all__ = [
+    "Alarm",
     "CheckpointSpec",
     "ClusteringPattern",
     "ConservationPattern",
@@ -58,6 +60,7 @@ _HOMES = {
     "ingest.limits": ("Limits",),
     "kiln": ("Kiln",),
     "profile": ("CoolingRate", "ThermalProfile"),
+    "stats.alarm": ("Alarm",),
     "task": ("CrackleTask", "GlazeLayer", "TaskOutput"),
     "window.checkpoints": ("CheckpointSpec",),
     "window.groups": ("GroupSpec",),

@@ -45,16 +45,21 @@ def watch_log(ctx: click.Context, plan: Plan) -> None:
     ):
         log.check_end()
         try:
-            watching.look()
-            while not ctx.params["until_end"]:
-                time.sleep(PAUSE)
-                log.refresh()
-                watching.look()
+            _follow(log, watching, until_end=ctx.params["until_end"])
         except KeyboardInterrupt:
-            say(f"{path}: looked at up to position {watching.seen:,}; the log is as it was")
+            say(f"{path}: looked at up to position {watching.position:,}; the log is as it was")
             raise
-        watching.finish()
-    say(str(Accounts()))
+        finally:
+            say(str(Accounts()))
+
+
+def _follow(log: EventLog, watching: Watching, *, until_end: bool) -> None:
+    watching.look()
+    while not until_end:
+        time.sleep(PAUSE)
+        log.refresh()
+        watching.look()
+    watching.finish()
 
 
 def watch_input(ctx: click.Context, plan: Plan) -> None:
@@ -81,20 +86,21 @@ class Watching:
         plan = replace(plan, checkpoints=replace(plan.checkpoints, end=True))
         self._lines = LiveLines(ctx.params["format"], Terminal.of(sys.stdout, os.environ))
         self._quiet = ctx.params["quiet"]
-        self._log = log
         self._news = News()
         self._noted: set[tuple[str, tuple[str, ...]]] = set()
         self._watch = AlarmWatch(log, self._tell, plan.profile)
         self._online = OnlineCooling(log, plan, executor, alarms=self._watch)
-        self.seen = 0
-        """Log position up to which events were looked at."""
 
     def look(self) -> None:
         """Tell of what came since."""
         for report in self._online.advance():
             self._show(report)
-        self.seen = self._log.count
-        self._watch.follow(self.seen)
+        self._watch.follow()
+
+    @property
+    def position(self) -> int:
+        """Log position up to which events were looked at."""
+        return self._watch.position
 
     def finish(self) -> None:
         """Tell of what is left, at the end."""

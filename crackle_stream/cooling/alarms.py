@@ -72,6 +72,11 @@ class AlarmWatch:
         self._begin(start)
 
     @property
+    def position(self) -> int:
+        """Log position below which all was looked at."""
+        return self._next
+
+    @property
     def open(self) -> tuple[Alarm, ...]:
         """The alarms that no cooling has judged yet, oldest first."""
         return tuple(self._open)

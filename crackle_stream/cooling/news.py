@@ -9,7 +9,9 @@ from crackle_stream.detect.findings import NEAR, Finding
 from crackle_stream.pattern import ConservationPattern, Pattern, PhaseTransitionPattern
 
 REMEMBERED: Final = 10_000
-"""Patterns; of more, those that were new first are new again."""
+"""Subjects; of more, those that were new first are new again."""
+PLACES: Final = 100
+"""Places of one subject that are remembered."""
 
 Key: TypeAlias = tuple[str | bool | None, ...]
 Bounds: TypeAlias = tuple[int, int]
@@ -45,7 +47,7 @@ class News:
             known.append(bounds)
         while len(self._known) > REMEMBERED:
             del self._known[next(iter(self._known))]
-        del known[:-REMEMBERED]
+        del known[:-PLACES]
 
 
 def _key(pattern: Pattern) -> Key:

@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 
-from tests.bench import clusters, correlations, laws, phases, whole_pass
+from tests.bench import alarms, clusters, correlations, laws, phases, whole_pass
 
 TABLES = {
     "whole_pass": whole_pass.print_tables,
@@ -17,6 +17,7 @@ TABLES = {
     "clusters": clusters.print_tables,
     "correlations": correlations.print_tables,
     "laws": laws.print_tables,
+    "alarms": alarms.print_tables,
 }
 
 

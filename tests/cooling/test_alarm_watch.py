@@ -70,6 +70,17 @@ def test_what_is_handed_over_and_not_looked_at_is_bounded_and_not_lost(monkeypat
     assert watch._handed == {}
 
 
+def test_what_is_handed_over_after_it_was_read_is_dropped():
+    log, told = EventLog.in_memory(), []
+    watch = AlarmWatch(log, told.append)
+    for batch in batches(7):
+        added = log.append(batch)
+        watch.follow()
+        watch.offer(added.start, batch)
+    watch.follow()
+    assert (len(told), watch._handed) == (2, {})
+
+
 def test_open_alarms_are_bounded_and_the_oldest_are_withdrawn_unjudged(monkeypatch):
     monkeypatch.setattr(watching, "MOST_OPEN", 1)
     assert [(a.status, a.metric) for a in watched(700, 1)] == [

@@ -99,6 +99,13 @@ def test_focus_says_what_its_definition_says_at_every_prefix(shift, threshold):
         assert found == slow_focus(reference, values, threshold)
 
 
+def test_of_noise_few_places_are_kept():
+    focus = Focus([0.0, 0.1], threshold=1e12)
+    for number, value in enumerate(np.random.default_rng(9).normal(size=2_000).tolist()):
+        focus.update(value, number)
+    assert len(focus._above) + len(focus._below) < 30
+
+
 def test_a_walk_that_bends_all_the_time_keeps_a_bounded_number_of_places():
     focus = Focus([0.0, 0.1], threshold=1e12)
     for number in range(2_000):

@@ -78,7 +78,7 @@ def _line(told: Alarm | Found) -> bytes:
 
 def _told(alarm: Alarm) -> str:
     if alarm.status == "raised":
-        return f"{_movement(alarm)} from {alarm.onset} on (sure {alarm.confidence:.2f})"
+        return f"{_movement(alarm)} since {alarm.onset} (sure {alarm.confidence:.2f})"
     if alarm.pattern is not None:
         return f"{alarm.metric}: pattern {alarm.pattern} at checkpoint {alarm.checkpoint}"
     if alarm.checkpoint is None:
@@ -91,7 +91,7 @@ def _movement(alarm: Alarm) -> str:
     if alarm.form == "spread":
         more = "more" if after.std > before.std else "less"
         step = f"standard deviation from {figure(before.std)} to {figure(after.std)}"
-        return f"{alarm.metric} scatters {more}: {step},"
+        return f"{alarm.metric} scatters {more} ({step})"
     step = f"from {figure(before.mean)} to {figure(after.mean)}"
     if alarm.form == "trend":
         return f"the steps of {alarm.metric} went {step}"

@@ -150,7 +150,8 @@ class _Watch:
     def alarm(self, metric: str, position: int, change: Change[Mark]) -> Alarm:
         onset, n, total, squares = change.mark
         after = self._n - n, self._total - total, self._squares - squares
-        chance = self._n * math.exp(-change.statistic / 2)
+        # Twice what was measured of independent values, which falls as this does.
+        chance = 2 * self._n * math.exp(-change.statistic / 2)
         return Alarm(
             status="raised",
             metric=metric,

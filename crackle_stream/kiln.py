@@ -274,15 +274,17 @@ class Kiln:
         self._reflect()
         planned = self._planned(plan)
         report = Cooler(self.log, planned, decisions=self.decisions).cool()
-        if self._alarms is not None:
-            self._alarms.follow(report.checkpoint)
-            self._alarms.judge(report, planned)
+        alarms = self._alarms
+        if alarms is not None:
+            alarms.follow(report.checkpoint)
+            alarms.judge(report, planned)
         return report
 
     def online(self, plan: Plan) -> OnlineCooling:
         """Give a cooling that follows the log: its `advance` gives the checkpoints passed.
 
         It sees what `cool` and `report` had tasks amend; it does not itself have them look back.
+        Its checkpoints judge alarms if `on_alarm` was called before.
         """
         from crackle_stream.cooling.online import OnlineCooling
 
@@ -324,8 +326,9 @@ class Kiln:
             self._gone = start, 0
             self._reflecting.clear()
             self._moments = None
-        if self._alarms is not None:
-            self._alarms.reset(start)
+            alarms = self._alarms
+        if alarms is not None:
+            alarms.reset(start)
 
     def close(self) -> None:
         """Close the log; what was recorded stays. Alarms that are left to tell are told."""
@@ -357,8 +360,9 @@ class Kiln:
 
     def _append(self, batch: EventBatch) -> range:
         added = self.log.append(batch)
-        if self._alarms is not None:
-            self._alarms.offer(added.start, batch)
+        alarms = self._alarms
+        if alarms is not None:
+            alarms.offer(added.start, batch)
         return added
 
     def _add(self, sifted: Sifted) -> range:

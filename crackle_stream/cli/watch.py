@@ -25,6 +25,11 @@ Examples:
     "--until-end", is_flag=True, help="Of a log, stop where it ends now; else wait for more."
 )
 @click.option(
+    "--from-now",
+    is_flag=True,
+    help="Tell nothing of what stands in the log already; else all of it is gone through.",
+)
+@click.option(
     "--format",
     type=click.Choice(["text", "jsonl"]),
     default="text",
@@ -42,7 +47,7 @@ def command(ctx: click.Context, /, source: str, log: str | None, **_: Any) -> No
     A line is printed when a metric changes its level or spread (raised), when the next cooling
     has found that change (confirmed) or not (withdrawn), and for each finding that was not there
     before. It cools every 1000 events unless --every or --at says otherwise, and where the input
-    ends. What stands in a log already is gone through first.
+    ends.
     """
     from crackle_stream.cli.planning import plan_of
     from crackle_stream.cli.source import is_log

@@ -18,7 +18,7 @@ from crackle_stream.cli.interrupts import Interrupts
 from crackle_stream.cli.passes import workers
 from crackle_stream.cli.say import say
 from crackle_stream.cli.source import writer
-from crackle_stream.cooling.alarms import AlarmWatch
+from crackle_stream.cooling.alarms import LOOK_BACK, AlarmWatch
 from crackle_stream.cooling.news import News
 from crackle_stream.cooling.online import OnlineCooling
 from crackle_stream.cooling.plan import Plan
@@ -88,8 +88,12 @@ class Watching:
         self._quiet = ctx.params["quiet"]
         self._news = News()
         self._noted: set[tuple[str, tuple[str, ...]]] = set()
-        self._watch = AlarmWatch(log, self._tell, plan.profile)
+        since = log.count if ctx.params["from_now"] else 0
+        start = max(since - LOOK_BACK, 0)
+        self._watch = AlarmWatch(log, self._tell, plan.profile, start=start, since=since)
         self._online = OnlineCooling(log, plan, executor, alarms=self._watch)
+        if since:
+            self._online.skip()
 
     def look(self) -> None:
         """Tell of what came since."""

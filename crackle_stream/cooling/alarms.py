@@ -21,6 +21,8 @@ from crackle_stream.window.rows import DURATION, FAILED, LARGEST, failures
 
 NEAR: Final = 3
 """A change this many tasks from where an alarm saw one is the same, however soon it was noticed."""
+LOOK_BACK: Final = 10_000
+"""Events before the first it tells of that are read as reference: a run may fire a single task."""
 MOST_OPEN: Final = 1_000
 """Alarms that wait for a cooling; of more, the oldest are withdrawn unjudged."""
 HANDED: Final = 1_000

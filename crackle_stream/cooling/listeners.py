@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from crackle_stream.cooling.alarms import AlarmWatch
+from crackle_stream.cooling.alarms import LOOK_BACK, AlarmWatch
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.event import EventBatch
@@ -17,8 +17,6 @@ from crackle_stream.stats.alarm import Alarm
 
 PAUSE: Final = 0.01
 """Seconds in which events gather before they are looked at."""
-LOOK_BACK: Final = 10_000
-"""Events before the first callback that are read as reference: a run may fire a single task."""
 
 Callback: TypeAlias = Callable[[Alarm], object]
 
@@ -87,7 +85,7 @@ class AlarmListeners:
     def close(self) -> None:
         """Tell what is left to tell, and end."""
         self.end()
-        self._watch.follow(self._log.acknowledged)
+        self._look()
 
     def end(self) -> None:
         """End without looking any further."""
@@ -99,12 +97,17 @@ class AlarmListeners:
     def _run(self) -> None:
         while self._awake.wait() and not self._ended.is_set():
             self._awake.clear()
-            try:
-                self._watch.follow(self._log.acknowledged)
-            except Exception:
-                _logger.exception("alarms have ended: the log cannot be read")
+            if not self._look():
                 return
             self._ended.wait(PAUSE)
+
+    def _look(self) -> bool:
+        try:
+            self._watch.follow(self._log.acknowledged)
+        except Exception:
+            _logger.exception("alarms have ended: the log cannot be read")
+            return False
+        return True
 
     def _call(self, alarm: Alarm) -> None:
         for callback in self._callbacks:

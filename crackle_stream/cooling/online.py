@@ -59,6 +59,11 @@ class OnlineCooling:
         level = plan.profile.rate.false_discovery / len(KINDS)
         self._levels = {kind: OnlineLevel(level) for kind in KINDS}
 
+    def skip(self) -> None:
+        """Pass by the checkpoints of the log as it is now, without cooling there."""
+        for position in self._passed(self._log.count):
+            self._since = position
+
     def advance(self) -> Iterator[CoolingReport]:
         """Give a report for each checkpoint passed since, in order."""
         count = self._log.count  # Before the markers: one set below it later would be passed by.

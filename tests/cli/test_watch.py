@@ -87,6 +87,18 @@ def test_a_log_that_is_there_tells_what_was_told_while_it_was_written(log, sourc
     assert again.stderr.splitlines()[-1] == "read=0 accepted=0 duplicate=0 quarantined=0"
 
 
+def test_from_now_on_what_stood_in_the_log_is_reference_only(log, tmp_path):
+    some = lines(count=900, at=300)
+    fill(log, some[:500])
+    more = [line.replace('"load": ', '"load": 9') for line in some[500:]]
+    done = run(
+        "-", "--log", log, "--from-now", "--every", 200, "--format", "jsonl", given=text(more)
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["onset"] for line in told if line["status"] == "raised"] == [500]
+    assert {line["checkpoint"] for line in told if "checkpoint" in line} <= {600, 800, 900}
+
+
 def test_bad_lines_are_told_and_closed_in_the_accounts():
     done = run("-", given=text(["oops", *lines(), "{}}"]))
     assert done.stdout.startswith("raised         304")

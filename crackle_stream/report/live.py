@@ -88,11 +88,10 @@ def _told(alarm: Alarm) -> str:
 
 def _movement(alarm: Alarm) -> str:
     before, after = alarm.before, alarm.after
+    what = f"the step of {alarm.metric}" if alarm.of_steps else alarm.metric
     if alarm.form == "spread":
         more = "more" if after.std > before.std else "less"
         step = f"standard deviation from {figure(before.std)} to {figure(after.std)}"
-        return f"{alarm.metric} scatters {more} ({step})"
-    step = f"from {figure(before.mean)} to {figure(after.mean)}"
-    if alarm.form == "trend":
-        return f"the steps of {alarm.metric} went {step}"
-    return f"{alarm.metric} {'rose' if after.mean > before.mean else 'fell'} {step}"
+        return f"{what} scatters {more} ({step})"
+    direction = "rose" if after.mean > before.mean else "fell"
+    return f"{what} {direction} from {figure(before.mean)} to {figure(after.mean)}"

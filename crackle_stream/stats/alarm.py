@@ -9,7 +9,7 @@ from msgspec import Struct
 from crackle_stream.pattern import Level
 
 Status: TypeAlias = Literal["raised", "confirmed", "withdrawn"]
-AlarmForm: TypeAlias = Literal["level", "spread", "trend"]
+AlarmForm: TypeAlias = Literal["level", "spread"]
 
 
 class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,14 +23,16 @@ class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
     metric
         Which.
     form
-        What changed: level or spread, or of a counter the steps it takes (``trend``).
+        What changed: level or spread.
+    of_steps
+        Whether the metric is a counter and what changed is the step from one value to the next.
     position
         Log position of the event at which it was noticed.
     onset
         Log position of the first event that is believed to be after the change.
     before, after
-        Mean, standard deviation and number of the metric's values (of a counter: of its steps)
-        from the beginning of its reference to the onset, and from there to `position`.
+        Mean, standard deviation and number of the metric's values, or of its steps, from the
+        beginning of its reference to the onset, and from there to `position`.
     confidence
         One minus a bound on the chance that noise alone had raised an alarm by now.
     checkpoint
@@ -47,5 +49,6 @@ class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: Level
     after: Level
     confidence: float
+    of_steps: bool = False
     checkpoint: int | None = None
     pattern: str | None = None

@@ -161,13 +161,14 @@ class _Watch:
             before=_level(n, total, squares, self._centre),
             after=_level(*after, self._centre),
             confidence=min(max(1.0 - chance, 0.0), SUREST),
+            of_steps=self._previous is not None,
         )
 
     def _form(self) -> AlarmForm:
         """Say which of the two changed more: a wider spread also moves sums, by chance."""
         if self._spread.largest().ratio > self._level.largest().ratio:
             return "spread"
-        return "level" if self._previous is None else "trend"
+        return "level"
 
 
 def _level(n: int, total: float, squares: float, centre: float) -> Level:

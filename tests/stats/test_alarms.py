@@ -156,11 +156,11 @@ def test_units_and_offsets_change_nothing_but_the_numbers_told():
     assert scaled[0].before.std == pytest.approx(plain[0].before.std * 1e-3, rel=1e-3)
 
 
-def test_a_clock_raises_none_and_one_that_goes_faster_is_said_to_change_its_trend():
+def test_a_clock_raises_none_and_one_that_goes_faster_is_said_to_change_its_step():
     steps = np.full(600, 60.0)
     steps[400:] = 30.0
     alarms = alarms_of(1.7e9 + np.cumsum(steps))
-    assert [(a.form, a.onset) for a in alarms] == [("trend", 400)]
+    assert [(a.form, a.of_steps, a.onset) for a in alarms] == [("level", True, 400)]
     assert (alarms[0].before.mean, alarms[0].after.mean) == (60.0, 30.0)
 
 

@@ -236,6 +236,15 @@ class Kiln:
             self._alarms = None
         alarms.end()
 
+    @property
+    def unwatched(self) -> int:
+        """How many values came of metrics beyond those that alarms watch: 1,000, or fewer.
+
+        Fewer where `ThermalProfile.max_metrics` is (256 by default): cooling looks at no more.
+        """
+        alarms = self._alarms
+        return 0 if alarms is None else alarms.unwatched
+
     # Looking back
 
     def cool(self, plan: Plan | None = None) -> list[Pattern]:

@@ -233,3 +233,13 @@ def test_durations_and_failures_are_watched_too(kiln, heard):
     )
     kiln.close()
     assert told(heard)[:2] == [("raised", "duration", 250), ("raised", "outcome.failed", 300)]
+
+
+def test_values_of_metrics_that_are_too_many_to_watch_are_counted():
+    with Kiln(profile=ThermalProfile(max_metrics=2)) as kiln:
+        assert kiln.unwatched == 0
+        kiln.on_alarm(lambda _: None)
+        for name in "abcd":
+            kiln.add_entry(TaskEvent(metrics={name: 1.0}))
+        kiln.cool()
+        assert kiln.unwatched == 2

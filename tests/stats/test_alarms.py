@@ -99,6 +99,32 @@ def test_focus_says_what_its_definition_says_at_every_prefix(shift, threshold):
         assert found == slow_focus(reference, values, threshold)
 
 
+def slow_alarm(values, warm_up, threshold):
+    """Give position, onset and form of the first alarm as it is defined."""
+    scores = NormalScores(values[:warm_up].tolist())
+    level, spread = np.array([scores.of(value) for value in values.tolist()]).T
+    found = [
+        slow_focus(some[:warm_up], some[warm_up:], threshold) or (len(values) + 1, 0)
+        for some in (level, spread)
+    ]
+    count, onset = min(found, key=lambda one: one[0])
+    if count > len(values):
+        return None
+    ratios = [largest_ratio(some[:count], warm_up)[0] for some in (level, spread)]
+    return count - 1, onset, "level" if ratios[0] >= ratios[1] else "spread"
+
+
+@pytest.mark.parametrize("draw", ["normal", "tied", "heavy"])
+@pytest.mark.parametrize("change", [lambda x: x, lambda x: x + 2, lambda x: x * 3])
+def test_the_first_alarm_is_the_one_that_its_definition_gives(draw, change):
+    for seed in range(3):
+        values = DRAWS[draw](np.random.default_rng(seed), 160)
+        values[90:] = change(values[90:])
+        found = alarms_of(values, warm_up=30, threshold=14.0)
+        said = [(alarm.position, alarm.onset, alarm.form) for alarm in found[:1]]
+        assert (said or [None])[0] == slow_alarm(values, 30, 14.0)
+
+
 def test_of_noise_few_places_are_kept():
     focus = Focus([0.0, 0.1], threshold=1e12)
     for number, value in enumerate(np.random.default_rng(9).normal(size=2_000).tolist()):

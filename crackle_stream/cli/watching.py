@@ -23,6 +23,7 @@ from crackle_stream.cooling.news import News
 from crackle_stream.cooling.online import OnlineCooling
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.errors import LogDamagedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.report.counting import counted
@@ -49,8 +50,18 @@ def watch_log(ctx: click.Context, plan: Plan) -> None:
         except KeyboardInterrupt:
             say(f"{path}: looked at up to position {watching.position:,}; the log is as it was")
             raise
+        except LogDamagedError as damage:
+            if not watching.position:
+                _tell_below(damage, ctx, log, plan)
+            raise
         finally:
             say(str(Accounts()))
+
+
+def _tell_below(damage: LogDamagedError, ctx: click.Context, log: EventLog, plan: Plan) -> None:
+    """Tell what there is before damage as if the log ended there."""
+    with Watching(ctx, log.below(damage.first), plan, None) as watching:
+        watching.finish()
 
 
 def _follow(log: EventLog, watching: Watching, *, until_end: bool) -> None:

@@ -158,6 +158,20 @@ def test_a_log_that_somebody_else_writes_is_followed_until_an_interrupt(log):
     assert "Traceback" not in said
 
 
+def test_of_a_damaged_log_what_stands_before_the_damage_is_told(log):
+    some = lines(count=900, at=300)
+    for start in range(0, 900, 100):
+        fill(log, some[start : start + 100])
+    (segment,) = log.glob("*.seg")
+    content = bytearray(segment.read_bytes())
+    content[int(len(content) * 0.9)] ^= 255
+    segment.write_bytes(content)
+    done = run(log, "--until-end")
+    assert done.exit_code == 4
+    assert [line.split()[0] for line in done.stdout.splitlines()[:2]] == ["raised", "confirmed"]
+    assert "is damaged at byte" in done.stderr
+
+
 def test_when_the_reader_has_gone_it_ends_quietly(source):
     with (
         subprocess.Popen(

@@ -15,6 +15,7 @@ from crackle_stream.detect.conservation.laws import find_laws
 from crackle_stream.detect.correlation.correlations import find_correlations
 from crackle_stream.detect.handful.handful import find_handful
 from crackle_stream.detect.phase.phases import Phases, find_phases
+from crackle_stream.detect.reach import within_reach
 from crackle_stream.detect.roles import Roles, find_roles
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import KINDS, Kind, Note, Pattern
@@ -63,6 +64,7 @@ def examine(
     """
     if view.span.n < profile.rate.min_tasks_for_detection or not _wanted(profile):
         return Examination(detections={})
+    view, left_out = within_reach(view)
     roles = find_roles(view)
     phases = find_phases(view, roles)
     found: dict[Kind, Detection] = {}
@@ -76,7 +78,7 @@ def examine(
             found[kind] = detector(view, roles, phases)
     if members and "clustering" in found:
         found["clustering"] = _with_members(found["clustering"], view, roles, phases)
-    notes = roles.notes + tuple(note for kind in found for note in found[kind].notes)
+    notes = left_out + roles.notes + tuple(note for kind in found for note in found[kind].notes)
     handful = _few(view, profile)
     return Examination(detections=found, handful=handful, notes=notes, unseen=tuple(unseen))
 

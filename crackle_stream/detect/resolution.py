@@ -108,7 +108,7 @@ def relative_resolution(values: NDArray[np.float64], step: float) -> float:
     for digits in range(2, _DIGITS + 1):
         if multiples > 10.0**digits and _has_digits(size, lead, digits):
             return 10.0 ** (1 - digits)
-    if multiples > _SINGLE and bool(np.all(size.astype(np.float32) == size)):
+    if multiples > _SINGLE and bool(np.all(_single(size) == size)):
         return 1 / _SINGLE
     return 0.0
 
@@ -139,3 +139,8 @@ def tidy(low: float, high: float) -> float:
 def _on_grid(values: NDArray[np.float64], power: float | NDArray[np.float64]) -> bool:
     away = np.abs(np.rint(values * power) / power - values)
     return bool(np.all(away <= 4 * np.finfo(float).eps * np.abs(values)))
+
+
+def _single(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore", under="ignore"):  # beyond it they are no single floats
+        return values.astype(np.float32)

@@ -162,7 +162,7 @@ def _names(values: Values) -> str:
     if gaps.min() == 0:
         return "numbered batch by batch" if _batches(values) else ""
     span = ordered[-1] - ordered[0]
-    holes = 1 + span / np.gcd.reduce(gaps.astype(np.int64)) if ordered[-1] < 2.0**62 else np.inf
+    holes = 1 + span / np.gcd.reduce(gaps.astype(np.int64)) if span < 2.0**62 else np.inf
     if len(values) >= _SHUFFLED and len(values) >= _DENSE * holes:
         return "consecutive numbers, each once"
     return "long random numbers, each once" if _hashed(ordered) else ""

@@ -107,7 +107,7 @@ def fit_scale(values: Values, *, doubtful: bool = False) -> Scale | None:
 
 
 def _straighten(values: Values, low: float, knee: float) -> Values:
-    if math.isinf(low):
+    if math.isinf(low) or knee <= low:  # equal only where digits do not suffice to tell them apart
         return values
     above = np.maximum(values, knee) - low
     tangent = np.minimum(values - knee, 0.0) / (knee - low)

@@ -12,6 +12,7 @@ from crackle_stream.cli.exits import answer
 
 COMMANDS: Final = {
     "cool": "crackle_stream.cli.cool",
+    "explain": "crackle_stream.cli.explain",
     "fire": "crackle_stream.cli.fire",
     "log": "crackle_stream.cli.log",
     "quarantine": "crackle_stream.cli.quarantine",

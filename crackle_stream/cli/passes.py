@@ -1,4 +1,4 @@
-"""The bodies of `cool` and `replay`: what is heavy is imported from here on."""
+"""The bodies of `cool`, `replay` and `explain`: what is heavy is imported from here on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from crackle_stream.cli.interrupts import Interrupts
 from crackle_stream.cli.say import say
 from crackle_stream.cli.showing import Showing
 from crackle_stream.cli.source import writer
+from crackle_stream.cooling.inquiry import Inquiry
 from crackle_stream.cooling.online import OnlineCooling
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.replay import replay
+from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.errors import LogDamagedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.log.eventlog import EventLog
@@ -73,6 +75,34 @@ def cool_input(ctx: click.Context, plan: Plan) -> int:
             showing.show(report)
         showing.end(feed.accounts)
     return showing.gate()
+
+
+def ask_log(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> None:
+    """Cool a log as `cool_log` does, only to let each checkpoint be looked at."""
+    with (
+        Interrupts(),
+        EventLog.open(Path(ctx.params["source"])) as log,
+        _workers(ctx) as executor,
+    ):
+        log.check_end()
+        _pass(replay(log, plan, executor, study=inquiry.study))
+
+
+def ask_input(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> None:
+    """Read a file or stdin into a log, and let each checkpoint of it be looked at."""
+    with (
+        writer(ctx.params["log"], ctx.params) as events,
+        _workers(ctx) as executor,
+        Feed(events, ctx.params["source"], ctx.params) as feed,
+    ):
+        for _appended in feed:
+            pass
+        _pass(replay(events, plan, executor, study=inquiry.study))
+
+
+def _pass(reports: Iterator[CoolingReport]) -> None:
+    for _report in reports:
+        pass
 
 
 @contextmanager

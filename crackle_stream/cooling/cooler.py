@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 
 from crackle_stream.clock import Deadline
+from crackle_stream.cooling.considered import Considered
 from crackle_stream.cooling.cycle import Cycle
 from crackle_stream.cooling.decisions import Amendments, Decisions
 from crackle_stream.cooling.following import Following
@@ -15,7 +17,7 @@ from crackle_stream.cooling.inspection import FoldedWindow, inspect
 from crackle_stream.cooling.places import Places, gap_notes
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
-from crackle_stream.cooling.witnesses import name_witnesses, read_places
+from crackle_stream.cooling.witnesses import name_witnesses, read_places, read_witnesses
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.examine import Examination
 from crackle_stream.detect.findings import find_findings
@@ -85,7 +87,21 @@ class Cooler:
         label
             What asked for the checkpoint.
         """
+        with self.consider(checkpoint, since=since, levels=levels, label=label) as considered:
+            return considered.report
+
+    @contextmanager
+    def consider(
+        self,
+        checkpoint: int | None = None,
+        *,
+        since: int = 0,
+        levels: Mapping[Kind, float] | None = None,
+        label: str | None = None,
+    ) -> Iterator[Considered]:
+        """Give what `cool` gives, with all that it rests on, as long as its rows can be read."""
         stop = self._log.count if checkpoint is None else checkpoint
+        levels = levels or self._even_levels()
         places = self._places_below(stop)
         cycle = self._cycle(stop, places)
         length = places.before(stop)
@@ -93,26 +109,37 @@ class Cooler:
             following = self._follow(rows, places.before(since))
             windows = following.windows(rows, cycle, length)
             seen = list(self._inspect(windows, since, rows, cycle))
-            accepted = self._accepted(seen, levels or self._even_levels())
+            accepted = self._accepted(seen, levels)
             moved = read_places(rows, cycle, accepted)
-        named = name_witnesses(accepted, self._log, stop, moved)
-        unseen = _unseen(seen)
-        patterns = sorted((replace(p, partial=bool(unseen)) for p in named), key=_rank)
-        marked, findings = find_findings(patterns, lambda at: moved.get(at, at))
-        return CoolingReport(
-            checkpoint=stop,
-            label=label,
-            patterns=marked,
-            findings=findings,
-            notes=(*gap_notes(places, self._plan.start), *_notes(rows, seen)),
-            events=following.events,
-            metrics=len(following.metrics),
-            windows=len(seen),
-            tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
-            late=rows.late,
-            partial=bool(unseen),
-            unseen=unseen,
-        )
+            named = name_witnesses(accepted, self._log, stop, moved)
+            unseen = _unseen(seen)
+            patterns = sorted((replace(p, partial=bool(unseen)) for p in named), key=_rank)
+            marked, findings = find_findings(patterns, lambda at: moved.get(at, at))
+            report = CoolingReport(
+                checkpoint=stop,
+                label=label,
+                patterns=marked,
+                findings=findings,
+                notes=(*gap_notes(places, self._plan.start), *_notes(rows, seen)),
+                events=following.events,
+                metrics=len(following.metrics),
+                windows=len(seen),
+                tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
+                late=rows.late,
+                partial=bool(unseen),
+                unseen=unseen,
+            )
+            yield Considered(
+                report=report,
+                detections={kind: tuple(_detections(seen, kind)) for kind in KINDS},
+                handful=tuple(c for found in _examined(seen) for c in as_handful(found.handful)),
+                levels=levels,
+                name=lambda found: name_witnesses(
+                    found, self._log, stop, read_places(rows, cycle, found)
+                ),
+                witnesses=lambda positions: read_witnesses(self._log, positions),
+                view=lambda pattern: self._view(pattern, rows, cycle, length),
+            )
 
     def _places_below(self, stop: int) -> Places:
         start = max(self._plan.start, self._log.first)
@@ -161,12 +188,16 @@ class Cooler:
         recent = (window for window in windows if window.summary.newest >= since)
 
         def view_of(window: FoldedWindow) -> View:
-            def scan(start: int, stop: int) -> Iterator[Table]:
-                return _scan(rows, cycle, window, start, stop)
-
-            return view(window.summary, scan, window.group)
+            return _view(window, rows, cycle)
 
         return inspect(recent, view_of, self._plan, deadline, self._executor)
+
+    def _view(self, pattern: Pattern, rows: OrderedRows, cycle: Cycle, length: int) -> View:
+        """Fold the rows once more up to the window of a pattern: not all windows are kept."""
+        following = Following(self._plan, reordered=rows.reordered)
+        windows = following.windows(rows, cycle, length)
+        views = (_view(window, rows, cycle) for window in windows if window.group == pattern.group)
+        return next(view for view in views if view.span == pattern.window)
 
     def _even_levels(self) -> dict[Kind, float]:
         return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))
@@ -181,6 +212,13 @@ class Cooler:
         known = {_subject(candidate) for candidate in accepted}
         few = [c for found in _examined(seen) for c in as_handful(found.handful)]
         return accepted + [candidate for candidate in few if _subject(candidate) not in known]
+
+
+def _view(window: FoldedWindow, rows: OrderedRows, cycle: Cycle) -> View:
+    def scan(start: int, stop: int) -> Iterator[Table]:
+        return _scan(rows, cycle, window, start, stop)
+
+    return view(window.summary, scan, window.group)
 
 
 def _scan(

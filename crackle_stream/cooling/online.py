@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import Protocol
 
+from crackle_stream.cooling.considered import Considered
 from crackle_stream.cooling.cooler import Cooler
 from crackle_stream.cooling.decisions import Decisions
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.online_level import OnlineLevel
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.pattern import KINDS
+from crackle_stream.pattern import KINDS, Kind
 from crackle_stream.window.checkpoints import CheckpointFinder, CheckpointSpec
 
 
@@ -38,6 +39,8 @@ class OnlineCooling:
         As for `Cooler`.
     alarms
         Hears of the events below each checkpoint before it is cooled, and of what came of it.
+    study
+        Is shown each checkpoint while its rows can be read.
     """
 
     def __init__(
@@ -48,7 +51,9 @@ class OnlineCooling:
         *,
         decisions: Decisions | None = None,
         alarms: Watching | None = None,
+        study: Callable[[Considered], None] | None = None,
     ) -> None:
+        self._study = study
         self._log = log
         self._plan = plan
         self._decisions = Decisions.of(log) if decisions is None else decisions
@@ -113,14 +118,24 @@ class OnlineCooling:
 
     def _cool(self, position: int, label: str | None) -> CoolingReport:
         if is_single(self._plan.checkpoints):
-            return self._cooler.cool(position, since=self._since, label=label)
+            return self._considered(position, None, label)
         levels = {kind: level.current for kind, level in self._levels.items()}
-        report = self._cooler.cool(position, since=self._since, levels=levels, label=label)
+        report = self._considered(position, levels, label)
         self._since = position
         found = {pattern.kind for pattern in report.patterns}
         for kind, level in self._levels.items():
             level.next(found=kind in found)
         return report
+
+    def _considered(
+        self, position: int, levels: dict[Kind, float] | None, label: str | None
+    ) -> CoolingReport:
+        with self._cooler.consider(
+            position, since=self._since, levels=levels, label=label
+        ) as considered:
+            if self._study is not None:
+                self._study(considered)
+            return considered.report
 
 
 def is_single(spec: CheckpointSpec) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 
+from crackle_stream.cooling.considered import Considered
 from crackle_stream.cooling.decisions import Decisions
 from crackle_stream.cooling.online import OnlineCooling
 from crackle_stream.cooling.plan import Plan
@@ -18,6 +19,10 @@ def replay(
     executor: Executor | None = None,
     *,
     decisions: Decisions | None = None,
+    study: Callable[[Considered], None] | None = None,
 ) -> Iterator[CoolingReport]:
-    """Give a report for each checkpoint of the plan: those that cooling online gave."""
-    return OnlineCooling(log, plan, executor, decisions=decisions).finish()
+    """Give a report for each checkpoint of the plan: those that cooling online gave.
+
+    `study` is shown each checkpoint while its rows can be read.
+    """
+    return OnlineCooling(log, plan, executor, decisions=decisions, study=study).finish()

@@ -74,6 +74,11 @@ def name_witnesses(
     return [_whole(found, witnesses, checkpoint, places) for found in candidates]
 
 
+def whole_id(draft: Pattern) -> str:
+    """Give the id that a draft has once it is made whole: the label group is part of it."""
+    return draft.id if draft.group is None else pattern_id(draft.kind, draft.id, draft.group)
+
+
 def _named(candidate: Candidate) -> tuple[int, ...]:
     at = getattr(candidate.pattern, "at", None)
     return candidate.involved if at is None else (*candidate.involved, at)
@@ -97,7 +102,6 @@ def _whole(
         filled |= {"at_label": at.label, "at_time": at.time}
         if pattern.at in places:
             filled["metrics"] = {**pattern.metrics, "place": float(places[pattern.at])}
-    if pattern.group is not None:
-        filled["id"] = pattern_id(pattern.kind, pattern.id, pattern.group)
+    filled["id"] = whole_id(pattern)
     whole = replace(pattern, **filled)
     return replace(whole, description=describe(whole))

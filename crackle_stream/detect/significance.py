@@ -15,7 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.detect.candidate import Candidate, Detection, Gate
 from crackle_stream.pattern import Pattern
 from crackle_stream.profile import CoolingRate
 
@@ -38,6 +38,11 @@ def accept(detections: Sequence[Detection], rate: CoolingRate, level: float) -> 
     level
         The false discovery level that this kind of pattern has at this checkpoint.
     """
+    return [found for found in weigh(detections, rate) if passes(found, rate, level)]
+
+
+def weigh(detections: Sequence[Detection], rate: CoolingRate) -> list[Candidate]:
+    """Fill in the q-values of all candidates of one kind, whether they pass the gates or not."""
     candidates = [found for detection in detections for found in detection.candidates]
     tested = max(sum(detection.tested for detection in detections), len(candidates))
     p_values = np.array([candidate.p_value for candidate in candidates])
@@ -45,8 +50,12 @@ def accept(detections: Sequence[Detection], rate: CoolingRate, level: float) -> 
     return [
         replace(candidate, pattern=_proved(candidate.pattern, q, tested))
         for candidate, q in zip(candidates, q_values.tolist(), strict=True)
-        if q <= level and is_large(candidate, rate)
     ]
+
+
+def passes(candidate: Candidate, rate: CoolingRate, level: float) -> bool:
+    """Whether a candidate with its q-value filled in passes both gates."""
+    return candidate.pattern.evidence.q_value <= level and is_large(candidate, rate)
 
 
 def as_handful(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -85,15 +94,23 @@ def adjust(
 
 def is_large(candidate: Candidate, rate: CoolingRate) -> bool:
     """Whether a candidate's size passes the threshold of its gate."""
-    if candidate.gate == "separation":
-        return candidate.size >= rate.cluster_threshold
-    if candidate.gate == "correlation":
-        return candidate.size >= rate.correlation_threshold
-    if candidate.gate == "shift":
-        return candidate.size >= rate.phase_transition_sensitivity
+    threshold = threshold_of(candidate.gate, rate)
+    if threshold is None:
+        return True
     if candidate.gate == "variation":
-        return candidate.size <= rate.constant_variation
-    return True
+        return candidate.size <= threshold
+    return candidate.size >= threshold
+
+
+def threshold_of(gate: Gate, rate: CoolingRate) -> float | None:
+    """Give the size that a gate asks for at a rate; None where evidence alone counts."""
+    thresholds: dict[Gate, float] = {
+        "separation": rate.cluster_threshold,
+        "correlation": rate.correlation_threshold,
+        "shift": rate.phase_transition_sensitivity,
+        "variation": rate.constant_variation,
+    }
+    return thresholds.get(gate)
 
 
 def confidence(q_value: float) -> float:

@@ -74,6 +74,11 @@ def failure_weight(law: Law) -> float:
     return _NOISY_WEIGHT if law.noise else _EXACT_WEIGHT
 
 
+def least_share(*, exact: bool) -> float:
+    """Give the share of rows within its stretch that must keep a law."""
+    return _SHARE if exact else _NOISY_SHARE
+
+
 def confirm(columns: Columns, law: Law, factors: int) -> Confirmed | None:
     """Test whether a law holds on first differences, more often than any term's rest explains.
 
@@ -91,7 +96,7 @@ def confirm(columns: Columns, law: Law, factors: int) -> Confirmed | None:
     factors
         Coefficients (with sign) that the search could have given each term.
     """
-    least = _NOISY_SHARE if law.noise else _SHARE
+    least = least_share(exact=not law.noise)
     kept = keep(columns, law)
     validity = find_validity(kept.holds, failure_weight(law))
     if validity is None or len(validity) < max(LEAST_ROWS, _MAJORITY * len(kept.holds)):

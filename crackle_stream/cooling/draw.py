@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from crackle_stream.cooling.opened import Opened
 from crackle_stream.cooling.picture import (
     Picture,
     ResidualPicture,
@@ -16,7 +17,6 @@ from crackle_stream.cooling.picture import (
     SeriesPicture,
     ShapePicture,
 )
-from crackle_stream.detect.candidate import Candidate
 from crackle_stream.detect.clustering.clusters import assign_clusters
 from crackle_stream.detect.conservation.law import (
     Law,
@@ -29,12 +29,9 @@ from crackle_stream.detect.conservation.law import (
 from crackle_stream.detect.correlation.pairs import separate_runs
 from crackle_stream.detect.correlation.rank_correlation import aligned
 from crackle_stream.detect.describe import law
-from crackle_stream.detect.headline import telling
-from crackle_stream.detect.phase.phases import find_phases
 from crackle_stream.detect.ranks import rank_scores
 from crackle_stream.detect.residual import difference_counters, residual_table
-from crackle_stream.detect.resolution import Rounding, rounding_of
-from crackle_stream.detect.roles import find_roles
+from crackle_stream.detect.resolution import Rounding
 from crackle_stream.detect.view import Series, View, view_table
 from crackle_stream.pattern import (
     ClusteringPattern,
@@ -59,33 +56,27 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def draw(
-    view: View, draft: Candidate, siblings: Sequence[Candidate], rows: dict[int, int], *, raw: bool
-) -> Picture | None:
+def draw(opened: Opened, pattern: Pattern, rows: dict[int, int], *, raw: bool) -> Picture | None:
     """Give the picture of a pattern.
 
     Parameters
     ----------
-    view
+    opened
         Its window.
-    draft
-        Its candidate, as the detector gave it.
-    siblings
-        Those about the same metrics of the same window, itself among them.
+    pattern
+        As the detector gave it.
     rows
         Window rows of the log positions that the pattern names.
     raw
         Whether values were looked at as they are, as of a handful of tasks.
     """
-    pattern = draft.pattern
     if isinstance(pattern, PhaseTransitionPattern):
-        return _change(view, pattern, rows, raw=raw)
+        return _change(opened, pattern, rows, raw=raw)
     if isinstance(pattern, CorrelationPattern):
-        return _pair(view, pattern, raw=raw)
+        return _pair(opened, pattern, raw=raw)
     if isinstance(pattern, ConservationPattern):
-        return _residual(view, pattern, rows)
-    groups = [found.pattern for found in siblings]
-    return _group(view, pattern, [g for g in groups if isinstance(g, ClusteringPattern)], raw=raw)
+        return _residual(opened, pattern, rows)
+    return _group(opened, pattern, raw=raw)
 
 
 def named_positions(pattern: Pattern) -> tuple[int, ...]:
@@ -105,10 +96,10 @@ def read_positions(view: View, positions: Sequence[int]) -> Table:
     return concatenate([table for table in found if len(table)])
 
 
-def judged_series(view: View, name: str, *, raw: bool = False) -> tuple[Series, bool]:
+def judged_series(opened: Opened, name: str, *, raw: bool = False) -> tuple[Series, bool]:
     """Give the series that was analysed, and whether it is of steps: of a counter."""
-    series = view.series[name]
-    if raw or find_roles(view).role.get(name) != "counter":
+    series = opened.view.series[name]
+    if raw or opened.roles.role.get(name) != "counter":
         return series, False
     steps = np.diff(series.mean)
     zero = np.zeros(len(steps))
@@ -132,10 +123,10 @@ def binned(series: Series, most: int) -> Series:
 
 
 def _change(
-    view: View, pattern: PhaseTransitionPattern, rows: dict[int, int], *, raw: bool
+    opened: Opened, pattern: PhaseTransitionPattern, rows: dict[int, int], *, raw: bool
 ) -> Picture:
-    name = pattern.subject[0]
-    series, steps = judged_series(view, name, raw=raw)
+    name, view = pattern.subject[0], opened.view
+    series, steps = judged_series(opened, name, raw=raw)
     at, low, high = (
         None if at is None else rows.get(at) for at in (pattern.at, pattern.at_low, pattern.at_high)
     )
@@ -220,12 +211,12 @@ def _shapes(name: str, series: Series, before: Segment, after: Segment) -> Shape
     )
 
 
-def _pair(view: View, pattern: CorrelationPattern, *, raw: bool) -> ScatterPicture:
+def _pair(opened: Opened, pattern: CorrelationPattern, *, raw: bool) -> ScatterPicture:
     """Show the residuals that were looked at, as ranks where ranks are what is close."""
-    sample, quantity = view.sample, "values"
+    sample, quantity = opened.view.sample, "values"
     if not raw:
-        roles = find_roles(view)
-        sample = separate_runs(residual_table(sample, find_phases(view, roles).changes, roles))
+        left = residual_table(sample, opened.phases.changes, opened.roles)
+        sample = separate_runs(left)
         quantity = "residuals"
     values = sample.with_names(pattern.subject).values
     if pattern.form != "linear":
@@ -242,36 +233,53 @@ def _pair(view: View, pattern: CorrelationPattern, *, raw: bool) -> ScatterPictu
     )
 
 
-def _group(
-    view: View,
-    pattern: ClusteringPattern,
-    siblings: Sequence[ClusteringPattern],
-    *,
-    raw: bool,
-) -> ScatterPicture | None:
-    """Show members and others in the two metrics that tell the groups apart best."""
-    names = telling(siblings)[:2]
-    if len(names) < 2:
-        names = names * 2
+def _group(opened: Opened, pattern: ClusteringPattern, *, raw: bool) -> ScatterPicture:
+    """Show members and others in the two metrics that tell this group apart best."""
+    view = opened.view
     table, mine = view.sample, np.array(pattern.members or (), np.int64)
     if not raw:
-        roles = find_roles(view)
-        table = difference_counters(view.sample, roles)
+        table = difference_counters(view.sample, opened.roles)
         whole = view_table(view.sample, view.group)
-        found = assign_clusters(whole, roles, find_phases(whole, roles))
+        found = assign_clusters(whole, opened.roles, opened.phases)
         parts = [some.positions for some in found if some.id == pattern.id]
         mine = np.concatenate(parts) if parts else np.empty(0, np.int64)
-    table = table.with_names(tuple(sorted(set(names))))
+    table = table.with_names(pattern.subject)
     table = table.take(np.flatnonzero(~np.isnan(table.values).any(axis=1)))
-    table = table.take(_evenly(len(table), POINTS))
+    members = np.isin(table.positions, mine)
+    across, up = telling_pair(table.values, members)
+    chosen = _evenly(len(table), POINTS)
+    # A group of few is shown whole.
+    chosen = np.union1d(chosen, np.flatnonzero(members)[:POINTS])
     return ScatterPicture(
-        across=names[0],
-        up=names[1],
+        across=table.names[across],
+        up=table.names[up],
         quantity="values",
-        x=tuple(table.column(names[0]).tolist()),
-        y=tuple(table.column(names[1]).tolist()),
-        members=tuple(np.isin(table.positions, mine).tolist()),
+        x=tuple(table.values[chosen, across].tolist()),
+        y=tuple(table.values[chosen, up].tolist()),
+        members=tuple(members[chosen].tolist()),
     )
+
+
+def telling_pair(values: Floats, members: NDArray[np.bool_]) -> tuple[int, int]:
+    """Choose two columns in which the fewest others lie where most members do.
+
+    That is between the 5 % and 95 % quantiles of members in both; of pairs that are equally good
+    the first is taken. With one column it is taken twice.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, 5.0, 1.0], [1.0, 5.0, 2.0], [1.0, 7.0, 8.0], [3.0, 5.0, 9.0]])
+    >>> telling_pair(values, np.array([True, True, False, False]))
+    (0, 1)
+    """
+    if values.shape[1] == 1 or not members.any():
+        return 0, values.shape[1] - 1 and 1
+    low, high = np.quantile(values[members], (0.05, 0.95), axis=0)
+    within = ((values >= low) & (values <= high))[~members].astype(np.float64)
+    both = np.einsum("ti,tj->ij", within, within)
+    both[np.tril_indices(len(both))] = np.inf
+    first, second = np.unravel_index(int(np.argmin(both)), both.shape)
+    return int(first), int(second)
 
 
 def _evenly(n: int, most: int) -> NDArray[np.intp]:
@@ -279,8 +287,11 @@ def _evenly(n: int, most: int) -> NDArray[np.intp]:
     return (np.arange(count) * n // max(count, 1)).astype(np.intp)
 
 
-def _residual(view: View, pattern: ConservationPattern, rows: dict[int, int]) -> ResidualPicture:
-    at, off = _worst(view, pattern)
+def _residual(
+    opened: Opened, pattern: ConservationPattern, rows: dict[int, int]
+) -> ResidualPicture:
+    view = opened.view
+    at, off = _worst(opened, pattern)
     return ResidualPicture(
         equation=law(pattern),
         logs=pattern.form == "power",
@@ -289,22 +300,23 @@ def _residual(view: View, pattern: ConservationPattern, rows: dict[int, int]) ->
         span=Stretch(0, view.span.n - 1),
         positions=Stretch(view.span.first, view.span.last),
         exceptions=tuple(sorted(rows[p] for p in pattern.exceptions or () if p in rows)),
+        exception_count=pattern.exception_count or 0,
         first=rows.get(pattern.holds.first, 0),
         last=rows.get(pattern.holds.last, view.span.n - 1),
         broke=None if pattern.broke_at is None else rows.get(pattern.broke_at),
     )
 
 
-def _worst(view: View, pattern: ConservationPattern) -> tuple[Ints, Floats]:
+def _worst(opened: Opened, pattern: ConservationPattern) -> tuple[Ints, Floats]:
     """Give of each stretch of rows the residual that is furthest from 0, and its row."""
+    view = opened.view
     width = -(-view.span.n // BINS)
-    rounding = rounding_of(view.sample, find_roles(view).resolution)
     best: dict[int, tuple[int, float]] = {}
     before: Table | None = None
     for table in view.scan(0, view.span.n):
         joined = table if before is None else concatenate([before, table])
         before = table.take(slice(len(table) - 1, None))
-        found = evaluate(joined, pattern, rounding)
+        found = evaluate(joined, pattern, opened.rounding)
         rows, new = joined.rows[found.rows], joined.rows[found.rows] >= table.rows[0]
         for row, value in _furthest(rows[new], found.sums[new], width):
             known = best.get(row // width)

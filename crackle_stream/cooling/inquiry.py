@@ -11,7 +11,9 @@ from msgspec import Struct
 from crackle_stream.cooling.considered import Considered
 from crackle_stream.cooling.draw import draw, named_positions, read_positions
 from crackle_stream.cooling.explanation import Explanation, Margins, Responsible, Rival
+from crackle_stream.cooling.fewer import find_in_fewer
 from crackle_stream.cooling.margins import gates_of, largest_p, most_exceptions
+from crackle_stream.cooling.opened import Opened
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.witnesses import whole_id
 from crackle_stream.detect.candidate import Candidate
@@ -22,9 +24,9 @@ from crackle_stream.pattern import KINDS, ConservationPattern, Pattern
 from crackle_stream.profile import CoolingRate
 from crackle_stream.table import Table
 
-RIVALS: Final = 8
+RIVALS: Final = 6
 """Most candidates that are named; those that passed come first."""
-LISTED: Final = 40
+LISTED: Final = 20
 """Most ids that an error lists."""
 
 
@@ -92,7 +94,8 @@ class Inquiry:
         if self._found is not None:
             return self._found
         failed = len(self._failed - set(self._known))
-        others = f"; {failed} candidates did not pass the gates" if failed else ""
+        noun = "candidate" if failed == 1 else "candidates"
+        others = f"; {failed} {noun} did not pass the gates" if failed else ""
         there = f"these are there{others}:\n{_listing(self._known)}"
         if not self._known:
             there = f"nothing was found{others}"
@@ -131,17 +134,13 @@ def explain(
     others = _Rivals(considered, rate)
     related = _related(weighed, one)
     rows = dict(zip(table.positions.tolist(), table.rows.tolist(), strict=True))
-    alike = [o.draft for o in weighed if _key(o.draft.pattern) == _key(one.draft.pattern)]
+    opened = Opened(view)
     detections = considered.detections[pattern.kind]
     level = considered.levels[pattern.kind]
+    most_p = largest_p(one.draft, detections, rate, level)
     gates = () if one.handful else gates_of(one.draft, detections, rate, level)
     settings = plan.profile.settings
     units = {n: settings[n].unit for n in pattern.subject if n in settings and settings[n].unit}
-    exceptions = (
-        most_exceptions(view, pattern)
-        if isinstance(pattern, ConservationPattern) and not one.handful
-        else None
-    )
     return Explanation(
         checkpoint=report.checkpoint,
         label=report.label,
@@ -154,17 +153,32 @@ def explain(
         rate=rate,
         gates=gates,
         tasks=_responsible(considered, table, one.draft),
-        picture=draw(view, one.draft, alike, rows, raw=one.handful),
+        picture=draw(opened, one.draft.pattern, rows, raw=one.handful),
         units={name: str(unit) for name, unit in units.items()},
         windows=len(detections),
         candidates=sum(len(detection.candidates) for detection in detections),
         rivals=others.of(related[:RIVALS]),
         related=len(related),
         nearest=others.nearest(weighed, one),
-        margins=Margins(
-            largest_p=None if one.handful else largest_p(one.draft, detections, rate, level),
-            most_exceptions=exceptions,
-        ),
+        margins=_margins(opened, one, rows, rate, most_p),
+    )
+
+
+def _margins(
+    opened: Opened, one: Weighed, rows: dict[int, int], rate: CoolingRate, most_p: float
+) -> Margins:
+    pattern = one.draft.pattern
+    if one.handful:
+        return Margins()
+    law = pattern if isinstance(pattern, ConservationPattern) else None
+    which, fewer = (
+        find_in_fewer(opened, one.draft, rows, rate, most_p) if one.passed else (None, ())
+    )
+    return Margins(
+        largest_p=most_p,
+        most_exceptions=None if law is None else most_exceptions(opened, law),
+        fewer=fewer,
+        fewer_which=which,
     )
 
 

@@ -9,13 +9,21 @@ from numpy.typing import NDArray
 
 from crackle_stream.cooling.draw import evaluate
 from crackle_stream.cooling.explanation import Gates
+from crackle_stream.cooling.opened import Opened
 from crackle_stream.detect.candidate import Candidate, Detection
-from crackle_stream.detect.conservation.confirm import least_share
-from crackle_stream.detect.resolution import rounding_of
-from crackle_stream.detect.roles import find_roles
+from crackle_stream.detect.conservation.confirm import PROVEN, least_share
+from crackle_stream.detect.correlation.correlations import LEAST_EVIDENCE
+from crackle_stream.detect.phase.changepoint import KEPT_AT
+from crackle_stream.detect.phase.phases import DRIFT_AT
+from crackle_stream.detect.phase.spread import KEPT_AT as SCORES_KEPT_AT
 from crackle_stream.detect.significance import is_large, threshold_of, weigh
-from crackle_stream.detect.view import View
-from crackle_stream.pattern import KINDS, ConservationPattern
+from crackle_stream.pattern import (
+    KINDS,
+    ConservationPattern,
+    CorrelationPattern,
+    Pattern,
+    PhaseTransitionPattern,
+)
 from crackle_stream.profile import CoolingRate
 
 RATES = (CoolingRate.fast(), CoolingRate.normal(), CoolingRate.slow())
@@ -66,7 +74,7 @@ def largest_p(
 
     Candidates that share their test with it, as the groups of one division do, go with it. Of
     the thresholds of Benjamini and Hochberg, ``level k / (tested c)``, it is the largest below
-    which at least k p-values would lie.
+    which at least k p-values would lie; or what the search asks, where that is less.
     """
     candidates = [found for detection in detections for found in detection.candidates]
     tested = max(sum(detection.tested for detection in detections), len(candidates))
@@ -75,7 +83,20 @@ def largest_p(
     factor = float(np.sum(1.0 / np.arange(1, tested + 1))) if rate.any_dependence else 1.0
     ranks = np.arange(1.0, len(candidates) + 1)
     thresholds: NDArray[np.float64] = level * ranks / (tested * factor)
-    return largest_passing(others, sum(alike), thresholds)
+    return min(largest_passing(others, sum(alike), thresholds), _brought_up(draft.pattern))
+
+
+def _brought_up(pattern: Pattern) -> float:
+    """Give the largest p-value that the search itself lets through."""
+    if isinstance(pattern, ConservationPattern):
+        return 1.0 if pattern.form == "constant" else float(np.exp(PROVEN))
+    if isinstance(pattern, CorrelationPattern):
+        return LEAST_EVIDENCE
+    if not isinstance(pattern, PhaseTransitionPattern):
+        return 1.0
+    if pattern.form == "drift":
+        return DRIFT_AT
+    return KEPT_AT if pattern.form in ("level", "trend") else SCORES_KEPT_AT
 
 
 def largest_passing(
@@ -93,13 +114,12 @@ def largest_passing(
     return float(enough.max(initial=0.0))
 
 
-def most_exceptions(view: View, pattern: ConservationPattern) -> int:
+def most_exceptions(opened: Opened, pattern: ConservationPattern) -> int:
     """Give how many tasks of its stretch may break a law: more, and the search would not take it.
 
     A law that rounding alone explains is held to a larger share than one that holds but nearly.
     """
-    rounding = rounding_of(view.sample, find_roles(view).resolution)
-    found = evaluate(view.sample, pattern, rounding)
+    found = evaluate(opened.view.sample, pattern, opened.rounding)
     exact = pattern.form != "constant" and bool(np.median(np.abs(found.sums) - found.slack) <= 0)
     rows = pattern.metrics.get("rows", float(pattern.evidence.n))
     return int(np.floor(rows * (1 - least_share(exact=exact)) + 1e-9))

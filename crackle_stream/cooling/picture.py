@@ -100,8 +100,8 @@ class ResidualPicture(Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         First row of each stretch, and the residual in it that is furthest from 0.
     span, positions
         First and last row that are shown, and their log positions.
-    exceptions
-        Rows of tasks that break the law, those that are listed.
+    exceptions, exception_count
+        Rows of tasks that break the law, those that are listed; and how many there are.
     first, last
         Rows between which it holds.
     broke
@@ -115,6 +115,7 @@ class ResidualPicture(Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     span: Stretch
     positions: Stretch
     exceptions: tuple[int, ...] = ()
+    exception_count: int = 0
     first: int
     last: int
     broke: int | None = None

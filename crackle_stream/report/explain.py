@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from crackle_stream.cooling.explanation import Explanation
+from crackle_stream.cooling.picture import Picture
 from crackle_stream.detect.describe import figure
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.pattern import PhaseTransitionPattern
@@ -97,14 +98,23 @@ class _Writer:
         yield from self._wrapped(f"{why.pattern.id}: {verdict(why)}", INDENT, INDENT)
         if why.picture is not None:
             yield ""
-            for line in plot(why.picture, self._terminal.width, plain=self._plain):
-                yield from (escape(part) for part in line.split("\n"))
+            yield from self._plot(why.picture)
         yield from self._section("numbers", self._pairs(numbers(why, self._settings)))
         yield from self._section("evidence", self._sentences(evidence(why)))
         yield from self._section("tasks responsible", self._tasks())
         yield from self._section("what else was tested", self._tested())
         title = "what would have to differ" if why.passed else "why it did not pass"
         yield from self._section(title, self._sentences(what_if(why)))
+
+    def _plot(self, picture: Picture) -> Iterator[str]:
+        """Give the lines of the plot as they are, but its titles within the width."""
+        width = self._terminal.width
+        for line in plot(picture, width, plain=self._plain, units=self._why.units):
+            for part in line.split("\n"):
+                if columns(part) > width:
+                    yield from self._wrapped(part, "", INDENT)
+                else:
+                    yield escape(part)
 
     def _section(self, title: str, lines: Iterator[str]) -> Iterator[str]:
         told = list(lines)
@@ -128,7 +138,9 @@ class _Writer:
 
     def _tasks(self) -> Iterator[str]:
         names = sorted({name for task in self._why.tasks for name in task.values})[:3]
-        rows = [["position", "label", "time", *names]]
+        units = self._why.units
+        heads = [f"{name} ({units[name]})" if name in units else name for name in names]
+        rows = [["position", "label", "time", *heads]]
         shown = self._why.tasks[:TASKS]
         if isinstance(self._why.pattern, PhaseTransitionPattern):
             shown = tuple(sorted(shown, key=lambda task: task.row))

@@ -110,7 +110,7 @@ def _law(pattern: ConservationPattern, units: Mapping[str, str]) -> Iterator[Num
     yield "equation", law(pattern)
     unit = units.get(pattern.subject[0]) if len(set(units.values())) == 1 else None
     if pattern.residual and pattern.form == "power":
-        yield "residual", f"{pattern.residual:.2%} (robust standard deviation)"
+        yield "residual", f"{figure(100 * pattern.residual)} % (robust standard deviation)"
     elif pattern.residual:
         yield "residual", f"{amount(pattern.residual, unit)} (robust standard deviation)"
     holds = f"from position {pattern.holds.first} to {pattern.holds.last}"
@@ -120,7 +120,8 @@ def _law(pattern: ConservationPattern, units: Mapping[str, str]) -> Iterator[Num
     if pattern.exceptions:
         shown = listed([str(position) for position in pattern.exceptions], most=10)
         count = pattern.exception_count or len(pattern.exceptions)
-        yield "broken by", f"{tasks(count)}, positions {shown}"
+        noun = "position" if count == 1 else "positions"
+        yield "broken by", f"{tasks(count)}, {noun} {shown}"
     if pattern.broke_at is not None:
         yield "ended", f"at position {pattern.broke_at}, for good"
 

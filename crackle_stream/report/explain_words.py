@@ -89,7 +89,8 @@ def evidence(why: Explanation) -> Iterator[str]:
             "fewer than 30 tasks are looked at, at fast rate only."
         )
         return
-    yield f"p = {chance(proof.p_value)}, if {NULLS[sort]}."
+    supposed = f"so likely is as much by chance, supposing that {NULLS[sort]}"
+    yield f"p = {chance(proof.p_value)}: {supposed}."
     gate = _own(why)
     method = "Benjamini-Yekutieli" if why.rate.any_dependence else "Benjamini-Hochberg"
     said = "at most" if gate.sure else "more than"
@@ -203,15 +204,12 @@ def _size(why: Explanation) -> str:
             f"At {why.rate.name} rate its coefficient of variation may be {figure(threshold)} at "
             f"most; it is {figure(effect)}."
         )
-    word = "shrink" if effect >= threshold else "have to grow"
-    would = "would still" if effect >= threshold else "to"
     left = _in_unit(why, threshold / effect) if effect else ""
+    span = f"from {figure(effect)} to {figure(threshold)}{left}"
+    if effect < threshold:
+        return f"Its effect would have to grow {span} to be large enough at {why.rate.name} rate."
     return (
-        f"Its effect could {word} from {figure(effect)} to {figure(threshold)}{left} and {would} "
-        f"be large enough at {why.rate.name} rate."
-        if effect >= threshold
-        else f"Its effect would {word} from {figure(effect)} to {figure(threshold)}{left} "
-        f"{would} be large enough at {why.rate.name} rate."
+        f"Its effect could shrink {span} and would still be large enough at {why.rate.name} rate."
     )
 
 
@@ -267,8 +265,9 @@ def _exceptions(why: Explanation) -> str:
     if pattern.form == "constant":
         return ""
     more = max(most - now, 0) + 1
+    broken = "1 does" if now == 1 else f"{now:,} do" if now else "none does"
     return (
-        f"Of the {tasks(rows)} of its stretch {most:,} may break it, {now:,} do: {more:,} more "
+        f"Of the {tasks(rows)} of its stretch {most:,} may break it, {broken}: {more:,} more "
         "here and there would end it as a law."
     )
 
@@ -279,12 +278,10 @@ def _fewer(why: Explanation) -> Iterator[str]:
         return
     kept = [one.tasks for one in fewer if one.found]
     lost = next((one.tasks for one in fewer if not one.found), None)
+    again = f"Looked for again in {which}"
     if not kept:
-        yield f"Looked for again in {which} {fewer[0].tasks:,} tasks alone, it is not found."
+        yield f"{again} {fewer[0].tasks:,} tasks alone, it is not found: those are too few."
     elif lost is None:
-        yield f"Looked for again in {which} {kept[-1]:,} tasks alone, it is still found."
+        yield f"{again} {kept[-1]:,} tasks alone, it is still found; fewer were not tried."
     else:
-        yield (
-            f"Looked for again in {which} {kept[-1]:,} tasks alone it is still found, in {lost:,} "
-            "no more."
-        )
+        yield f"{again} {kept[-1]:,} tasks alone, it is still found; in {lost:,} no more."

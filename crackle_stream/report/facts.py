@@ -86,7 +86,8 @@ def _between(lead: PhaseTransitionPattern) -> str:
 def _sure(lead: Pattern) -> str:
     proof = lead.evidence
     hypotheses = "1 hypothesis" if proof.tested == 1 else f"{proof.tested} hypotheses"
-    text = f"{sureness(lead.confidence)} ({_chance(proof.q_value)}, {tasks(proof.n)}, {hypotheses})"
+    shown = f"{_chance(proof.q_value)}, {tasks(proof.n)}, {hypotheses}"
+    text = f"{sureness(lead.confidence)} ({shown}), id {lead.id}"
     return f"{text}; time ran out before everything was looked at" if lead.partial else text
 
 

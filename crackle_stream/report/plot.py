@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -35,6 +36,10 @@ FAR: Final = 100.0
 Floats = NDArray[np.float64]
 
 
+Units: TypeAlias = Mapping[str, str]
+NO_UNITS: Final[Units] = MappingProxyType({})
+
+
 class Style(Struct, frozen=True):
     """What plots are drawn with."""
 
@@ -56,7 +61,7 @@ FINE: Final = Style("─", "│", "×", "▲", "├", "┤", "└", "│", "─"
 PLAIN: Final = Style("-", "|", "x", "^", "[", "]", "+", "|", "-", "O", ".", " .:#")
 
 
-def plot(picture: Picture, width: int, *, plain: bool) -> list[str]:
+def plot(picture: Picture, width: int, *, plain: bool, units: Units = NO_UNITS) -> list[str]:
     """Draw a picture.
 
     Parameters
@@ -67,16 +72,18 @@ def plot(picture: Picture, width: int, *, plain: bool) -> list[str]:
         Columns, at most.
     plain
         Whether to keep to ASCII.
+    units
+        Of metrics.
     """
     style = PLAIN if plain else FINE
     wide = min(width, WIDEST) - LABELS - 1
     if isinstance(picture, SeriesPicture):
-        return list(_series(picture, Canvas(wide, HEIGHT, plain=plain), style))
+        return list(_series(picture, Canvas(wide, HEIGHT, plain=plain), style, units))
     if isinstance(picture, ResidualPicture):
         return list(_residual(picture, Canvas(wide, HEIGHT, plain=plain), style))
     if isinstance(picture, ShapePicture):
-        return list(_shape(picture, style, wide))
-    return list(_scatter(picture, Canvas(wide, HEIGHT, plain=plain), style))
+        return list(_shape(picture, style, wide, units))
+    return list(_scatter(picture, Canvas(wide, HEIGHT, plain=plain), style, units))
 
 
 class _Range(Struct, frozen=True):
@@ -93,12 +100,22 @@ class _Range(Struct, frozen=True):
         room = 0.04 * (high - low) or 0.5 * abs(low) or 0.5
         return cls(low - room, high + room)
 
+    def beyond(
+        self, values: Floats, other: _Range | None = None, also: Floats | None = None
+    ) -> str:
+        """Say how many points are drawn at an edge, since they lie beyond it."""
+        out = (values < self.low) | (values > self.high)
+        if other is not None and also is not None:
+            out |= (also < other.low) | (also > other.high)
+        count = int(out.sum())
+        return f", {count:,} beyond the edge" if count else ""
+
     def share(self, values: Floats | float) -> Floats:
         """Give how far along values are, from 0 to 1."""
         return (np.asarray(values, np.float64) - self.low) / (self.high - self.low)
 
 
-def _series(picture: SeriesPicture, canvas: Canvas, style: Style) -> Iterator[str]:
+def _series(picture: SeriesPicture, canvas: Canvas, style: Style, units: Units) -> Iterator[str]:
     sides = [side for side in (picture.before, picture.after) if side is not None]
     up = _Range.of(np.array(picture.values), *(side.level for side in sides))
     first, last = picture.span.first, picture.span.last
@@ -114,13 +131,18 @@ def _series(picture: SeriesPicture, canvas: Canvas, style: Style) -> Iterator[st
     levels = {canvas.row(float(up.share(side.level))): figure(side.level) for side in sides}
     each = "" if len(rows) < 2 else _each(int(np.median(np.diff(rows))))
     steps = "steps of " if picture.steps else ""
-    yield f"{picture.quantity} of {steps}{picture.metric}{each}"
+    beyond = up.beyond(np.array(picture.values))
+    yield f"{picture.quantity} of {steps}{_named(picture.metric, units)}{each}{beyond}"
     yield from _framed(canvas, up, levels, style)
     if picture.at is None:
         yield _ends(canvas.width, picture.positions.first, picture.positions.last)
         return
     yield _interval(picture, canvas, across, style)
     yield _ends(canvas.width, picture.positions.first, picture.positions.last)
+
+
+def _named(metric: str, units: Units) -> str:
+    return f"{metric} in {units[metric]}" if metric in units else metric
 
 
 def _each(width: int) -> str:
@@ -159,7 +181,7 @@ def _ends(width: int, first: int | float, last: int | float, unit: str = "positi
     return " " * (LABELS + 1) + left + right.rjust(max(width - len(left), len(right) + 1))
 
 
-def _scatter(picture: ScatterPicture, canvas: Canvas, style: Style) -> Iterator[str]:
+def _scatter(picture: ScatterPicture, canvas: Canvas, style: Style, units: Units) -> Iterator[str]:
     x, y = np.array(picture.x), np.array(picture.y)
     mine = np.array(picture.members, bool)
     # A small group may lie outside of nearly all values.
@@ -172,7 +194,9 @@ def _scatter(picture: ScatterPicture, canvas: Canvas, style: Style) -> Iterator[
                 canvas.mark(canvas.column(float(one)), canvas.row(float(other)), char)
     else:
         canvas.dots(*places)
-    yield f"{picture.up} (up) against {picture.across} (across), {picture.quantity}"
+    known = {} if picture.quantity.startswith("ranks") else units
+    up_name, across_name = (_named(name, known) for name in (picture.up, picture.across))
+    yield f"{up_name} (up) against {across_name} (across): {picture.quantity}{across.beyond(x, up, y)}"
     if picture.members:
         members = int(mine.sum())
         told = f"{style.member} members ({members:,} shown), {style.other} others"
@@ -222,7 +246,9 @@ def _beneath(picture: ResidualPicture, canvas: Canvas, across: _Range, style: St
     cells = [" "] * canvas.width
     for row in picture.exceptions:
         cells[canvas.column(float(across.share(row)))] = style.cross
-    told = [f"{style.cross} breaks it"] if picture.exceptions else []
+    shown, count = len(picture.exceptions), picture.exception_count
+    first = f" (the first {shown:,} of {count:,})" if count > shown else ""
+    told = [f"{style.cross} breaks it{first}"] if picture.exceptions else []
     if picture.broke is not None:
         cells[canvas.column(float(across.share(picture.broke)))] = style.mark
         told.append(f"{style.mark} no longer holds")
@@ -230,8 +256,8 @@ def _beneath(picture: ResidualPicture, canvas: Canvas, across: _Range, style: St
     return f"{marks}\n{' ' * (LABELS + 1)}{', '.join(told)}" if told else marks
 
 
-def _shape(picture: ShapePicture, style: Style, width: int) -> Iterator[str]:
-    yield f"how often {picture.metric} has which value"
+def _shape(picture: ShapePicture, style: Style, width: int, units: Units) -> Iterator[str]:
+    yield f"how often {_named(picture.metric, units)} has which value"
     bins = len(picture.before)
     for name, counts in (("before", picture.before), ("after", picture.after)):
         rows = bars(counts, BARS, style.blocks)

@@ -27,7 +27,7 @@ _MAJORITY: Final = 0.5
 _ROUNDING: Final = 1.2
 """Most that residuals may exceed what independent rounding alone makes of them."""
 
-_PROVEN: Final = np.log(1e-4)
+PROVEN: Final = np.log(1e-4)
 """Largest log p-value of a law: one table in 10,000 without any may have one, at most."""
 
 _EXACT_WEIGHT: Final = 4.0
@@ -112,7 +112,7 @@ def confirm(columns: Columns, law: Law, factors: int) -> Confirmed | None:
     n, agreed = len(agree) - USED, int(agree.sum()) - USED
     tails = [log_tail(agreed, n, concentration(step, 2 * width)) for step in steps.T]
     log_p = float(np.max(np.add(tails, _log_searched(columns, law, factors))))
-    proven = _PROVEN_ROUNDED if law.rounded else _PROVEN
+    proven = _PROVEN_ROUNDED if law.rounded else PROVEN
     return Confirmed(law, kept, validity, share, n, log_p) if log_p <= proven else None
 
 

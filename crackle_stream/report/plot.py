@@ -100,15 +100,9 @@ class _Range(Struct, frozen=True):
         room = 0.04 * (high - low) or 0.5 * abs(low) or 0.5
         return cls(low - room, high + room)
 
-    def beyond(
-        self, values: Floats, other: _Range | None = None, also: Floats | None = None
-    ) -> str:
-        """Say how many points are drawn at an edge, since they lie beyond it."""
-        out = (values < self.low) | (values > self.high)
-        if other is not None and also is not None:
-            out |= (also < other.low) | (also > other.high)
-        count = int(out.sum())
-        return f", {count:,} beyond the edge" if count else ""
+    def misses(self, values: Floats) -> NDArray[np.bool_]:
+        """Tell which values lie beyond the ends, at which they are drawn."""
+        return np.asarray((values < self.low) | (values > self.high))
 
     def share(self, values: Floats | float) -> Floats:
         """Give how far along values are, from 0 to 1."""
@@ -131,7 +125,7 @@ def _series(picture: SeriesPicture, canvas: Canvas, style: Style, units: Units) 
     levels = {canvas.row(float(up.share(side.level))): figure(side.level) for side in sides}
     each = "" if len(rows) < 2 else _each(int(np.median(np.diff(rows))))
     steps = "steps of " if picture.steps else ""
-    beyond = up.beyond(np.array(picture.values))
+    beyond = _beyond(up.misses(np.array(picture.values)))
     yield f"{picture.quantity} of {steps}{_named(picture.metric, units)}{each}{beyond}"
     yield from _framed(canvas, up, levels, style)
     if picture.at is None:
@@ -143,6 +137,10 @@ def _series(picture: SeriesPicture, canvas: Canvas, style: Style, units: Units) 
 
 def _named(metric: str, units: Units) -> str:
     return f"{metric} in {units[metric]}" if metric in units else metric
+
+
+def _beyond(out: NDArray[np.bool_]) -> str:
+    return f", {int(out.sum()):,} beyond the edge" if out.any() else ""
 
 
 def _each(width: int) -> str:
@@ -196,7 +194,8 @@ def _scatter(picture: ScatterPicture, canvas: Canvas, style: Style, units: Units
         canvas.dots(*places)
     known = {} if picture.quantity.startswith("ranks") else units
     up_name, across_name = (_named(name, known) for name in (picture.up, picture.across))
-    yield f"{up_name} (up) against {across_name} (across): {picture.quantity}{across.beyond(x, up, y)}"
+    beyond = _beyond(across.misses(x) | up.misses(y))
+    yield f"{up_name} (up) against {across_name} (across): {picture.quantity}{beyond}"
     if picture.members:
         members = int(mine.sum())
         told = f"{style.member} members ({members:,} shown), {style.other} others"

@@ -30,6 +30,8 @@ from crackle_stream.table import Table
 
 LEAST: Final = 8
 """Fewer tasks are not tried."""
+CLOSE: Final = 10
+"""A place this part of the shorter piece away is the same, where no interval says otherwise."""
 ALIKE: Final = 2.0
 """Spreads that the centres of the same group may lie apart."""
 
@@ -83,6 +85,7 @@ def _search(
 ) -> tuple[str, Table, Callable[[Table], Detection]] | None:
     """Say which tasks are tried, give all of them, and how a pattern is looked for in some."""
     view, roles = opened.view, opened.roles
+    last = "the last" if view.exact else "the last sampled"
     if isinstance(pattern, PhaseTransitionPattern):
         if pattern.at is None or not view.exact:
             return None
@@ -93,17 +96,17 @@ def _search(
         pair = view.sample.with_names(tuple(sorted(pattern.subject)))
         both = pair.take(np.flatnonzero(~np.isnan(pair.values).any(axis=1)))
         return (
-            "the last",
+            last,
             both,
             lambda t: find_correlations(replace(view, sample=t), roles, opened.phases),
         )
     if isinstance(pattern, ConservationPattern):
         if pattern.form == "constant":
             return None
-        first, last = (rows.get(at) for at in (pattern.holds.first, pattern.holds.last))
-        inside = slice(*np.searchsorted(view.sample.rows, (first or 0, (last or 0) + 1)).tolist())
+        begin, end = (rows[at] for at in (pattern.holds.first, pattern.holds.last))
+        inside = slice(*np.searchsorted(view.sample.rows, (begin, end + 1)).tolist())
         return (
-            "the last",
+            last,
             view.sample.take(inside),
             lambda t: find_laws(view_table(t), roles, opened.phases),
         )
@@ -158,12 +161,16 @@ def same(one: Pattern, other: Pattern, rows: dict[int, int]) -> bool:
 
 
 def _near(one: PhaseTransitionPattern, other: PhaseTransitionPattern, rows: dict[int, int]) -> bool:
-    if one.at is None or other.at is None or one.at not in rows:
+    """Whether one change is in the other's interval, or as near as a place among fewer tasks is."""
+    low, at, high = (
+        rows.get(-1 if p is None else p) for p in (other.at_low, other.at, other.at_high)
+    )
+    here = None if one.at is None else rows.get(one.at)
+    if here is None or at is None or other.before is None or other.after is None:
         return False
-    low, at, high = (rows.get(p or 0) for p in (other.at_low, other.at, other.at_high))
-    if low is None or at is None or high is None:
-        return False
-    return min(low, at - NEAR) <= rows[one.at] <= max(high, at + NEAR)
+    reach = max(NEAR, min(other.before.n, other.after.n) // CLOSE)
+    low, high = at if low is None else low, at if high is None else high
+    return min(low, at - reach) <= here <= max(high, at + reach)
 
 
 def _close(one: ClusteringPattern, other: ClusteringPattern, name: str) -> bool:

@@ -26,6 +26,8 @@ from crackle_stream.table import Table
 
 RIVALS: Final = 6
 """Most candidates that are named; those that passed come first."""
+WIDE: Final = 80
+"""Characters of a description in such a list."""
 LISTED: Final = 20
 """Most ids that an error lists."""
 
@@ -240,7 +242,8 @@ def _told(one: Weighed) -> str:
 
 
 def _listing(known: dict[str, str]) -> str:
-    lines = [f"  {name}  {text}" for name, text in sorted(known.items())[:LISTED]]
+    shown = sorted(known.items())[:LISTED]
+    lines = [f"  {name}  {text[:WIDE]}{'..' if len(text) > WIDE else ''}" for name, text in shown]
     rest = len(known) - len(lines)
     return "\n".join([*lines, *([f"  and {rest} more"] if rest else [])])
 

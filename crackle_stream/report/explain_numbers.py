@@ -69,7 +69,7 @@ def _change(
     for side, level in (("before", pattern.before), ("after", pattern.after)):
         if level is not None:
             yield side, _level(level, unit)
-    if pattern.before is not None and pattern.after is not None:
+    if pattern.form != "spread" and pattern.before is not None and pattern.after is not None:
         shift = pattern.after.mean - pattern.before.mean
         relative = pattern.metrics.get("relative_change")
         share = "" if relative is None else f" ({relative:+.2%})"

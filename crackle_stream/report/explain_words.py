@@ -280,7 +280,7 @@ def _fewer(why: Explanation) -> Iterator[str]:
     lost = next((one.tasks for one in fewer if not one.found), None)
     again = f"Looked for again in {which}"
     if not kept:
-        yield f"{again} {fewer[0].tasks:,} tasks alone, it is not found: those are too few."
+        yield f"{again} {fewer[0].tasks:,} tasks alone, it is not found there."
     elif lost is None:
         yield f"{again} {kept[-1]:,} tasks alone, it is still found; fewer were not tried."
     else:

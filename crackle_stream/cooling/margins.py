@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from crackle_stream.cooling.draw import evaluate
+from crackle_stream.cooling.draw_law import evaluate
 from crackle_stream.cooling.explanation import Gates
 from crackle_stream.cooling.opened import Opened
 from crackle_stream.detect.candidate import Candidate, Detection

@@ -110,11 +110,10 @@ class _Writer:
         """Give the lines of the plot as they are, but its titles within the width."""
         width = self._terminal.width
         for line in plot(picture, width, plain=self._plain, units=self._why.units):
-            for part in line.split("\n"):
-                if columns(part) > width:
-                    yield from self._wrapped(part, "", INDENT)
-                else:
-                    yield escape(part)
+            if columns(line) > width:
+                yield from self._wrapped(line, "", INDENT)
+            else:
+                yield escape(line)
 
     def _section(self, title: str, lines: Iterator[str]) -> Iterator[str]:
         told = list(lines)

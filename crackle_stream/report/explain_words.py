@@ -4,68 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final
 
 from crackle_stream.cooling.explanation import Explanation, Gates, Rival
 from crackle_stream.detect.describe import figure, listed, tasks
 from crackle_stream.pattern import (
     KINDS,
     ConservationPattern,
-    Pattern,
     PhaseTransitionPattern,
 )
 from crackle_stream.report.counting import counted
-
-_LOCATION: Final = (
-    "without the change, the series is the rest of its pieces plus autoregressive noise of any "
-    "strength and any distribution; p counts all places where a change was looked for"
-)
-_SCORES: Final = (
-    "without the change, what levels and slopes leave over is distributed alike on both sides, "
-    "with the dependence of neighbours that is seen; p counts all places that were looked at"
-)
-_LAW: Final = (
-    "the step from task to task of at least one term is independent of the others', and meets "
-    "them no more often than its own values lie together; p counts all equations that were tried"
-)
-
-NULLS: Final = {
-    "level": _LOCATION,
-    "trend": _LOCATION,
-    "spread": _SCORES,
-    "distribution": _SCORES,
-    "drift": "the series comes back to its level within a few tasks: its neighbours correlate by "
-    "0.7 at most",
-    "linear law": _LAW,
-    "power law": _LAW,
-    "constant law": "the metric varies as the others do: the logarithms of their coefficients of "
-    "variation are normal around their median",
-    "correlation": "the two metrics are independent, each with whatever memory it has: both were "
-    "freed of steps, trends, season and memory, and are compared with themselves at other shifts",
-    "clustering": "all tasks come from one distribution with a single peak, in any units, with "
-    "the dependence of neighbours that is seen",
-}
-"""What each p-value supposes."""
-
-_UNITS: Final = {
-    "level": "standard deviations within the pieces",
-    "trend": "standard deviations within the pieces, by the end of the second",
-    "spread": "as logarithm of the ratio of the spreads",
-    "distribution": "standard deviations between the quantiles that differ most",
-    "drift": "as correlation of neighbours",
-    "linear law": "as share of its tasks that keep it",
-    "power law": "as share of its tasks that keep it",
-    "constant law": "as coefficient of variation",
-    "correlation": "as coefficient",
-    "clustering": "as gap to the next group over the spread within",
-}
-
-
-def sort_of(pattern: Pattern) -> str:
-    """Name kind and form of a pattern, as far as its test depends on them."""
-    if isinstance(pattern, PhaseTransitionPattern):
-        return pattern.form
-    return f"{pattern.form} law" if isinstance(pattern, ConservationPattern) else pattern.kind
+from crackle_stream.report.explain_nulls import NULLS, UNITS, sort_of
 
 
 def verdict(why: Explanation) -> str:
@@ -82,7 +30,7 @@ def verdict(why: Explanation) -> str:
 def evidence(why: Explanation) -> Iterator[str]:
     """Say what the gates looked at."""
     proof, sort = why.pattern.evidence, sort_of(why.pattern)
-    yield f"effect: {figure(proof.effect)} {_UNITS[sort]}, in {tasks(proof.n)}; {_asked(why)}."
+    yield f"effect: {figure(proof.effect)} {UNITS[sort]}, in {tasks(proof.n)}; {_asked(why)}."
     if why.handful:
         yield (
             f"p = {chance(proof.p_value)}: told for what it is worth, since the sizes alone of "
@@ -116,6 +64,10 @@ def also_tested(why: Explanation) -> Iterator[str]:
     """Say how much was looked at beside it."""
     kind = why.pattern.kind.replace("_", " ")
     proof = why.pattern.evidence
+    if why.handful:
+        tests = counted(proof.tested, "hypothesis", "hypotheses")
+        yield f"{tests} of all kinds among so few tasks."
+        return
     where = counted(why.windows, "window")
     yield (
         f"{counted(proof.tested, 'hypothesis', 'hypotheses')} of {kind} in {where}, of which the "
@@ -168,7 +120,7 @@ def _own(why: Explanation) -> Gates:
 def _asked(why: Explanation) -> str:
     asked = [g for g in why.gates if g.threshold is not None]
     if not asked:
-        return "no least size is asked of it" if why.gates else "which the fast rate found enough"
+        return "no least size is asked of it" if why.gates else "enough at fast rate"
     most = "at most" if sort_of(why.pattern) == "constant law" else "at least"
     return f"asked is {most} " + listed([f"{figure(g.threshold or 0)} at {g.rate}" for g in asked])
 

@@ -168,7 +168,7 @@ def _interval(picture: SeriesPicture, canvas: Canvas, across: _Range, style: Sty
 
 
 def _framed(canvas: Canvas, up: _Range, levels: dict[int, str], style: Style) -> Iterator[str]:
-    labels = levels | {0: figure(up.high), canvas.height - 1: figure(up.low)}
+    labels = {0: figure(up.high), canvas.height - 1: figure(up.low)} | levels
     for row, line in enumerate(canvas.lines()):
         yield f"{shorten(labels.get(row, ''), LABELS - 1):>{LABELS}}{style.edge}{line}"
     yield " " * LABELS + style.corner + style.floor * canvas.width
@@ -231,13 +231,24 @@ def _residual(picture: ResidualPicture, canvas: Canvas, style: Style) -> Iterato
     scale = ", on the scale of a logarithm" if far else ""
     share = " (of the logarithm)" if picture.logs else ""
     yield f"how far tasks are off {picture.equation}{share}{scale}"
+    yield from _legend(picture, style)
     extreme = float(np.abs(off).max(initial=0.0))
     labels = {0: figure(extreme), zero: "0", canvas.height - 1: figure(-extreme)}
     for row, line in enumerate(canvas.lines()):
         yield f"{shorten(labels.get(row, ''), LABELS - 1):>{LABELS}}{style.edge}{line}"
     yield " " * LABELS + style.corner + style.floor * canvas.width
-    yield _beneath(picture, canvas, across, style)
+    if picture.exceptions or picture.broke is not None:
+        yield _beneath(picture, canvas, across, style)
     yield _ends(canvas.width, picture.positions.first, picture.positions.last)
+
+
+def _legend(picture: ResidualPicture, style: Style) -> Iterator[str]:
+    shown, count = len(picture.exceptions), picture.exception_count
+    first = f" (the first {shown:,} of {count:,})" if count > shown else ""
+    told = [f"{style.cross} breaks it{first}"] if picture.exceptions else []
+    told += [] if picture.broke is None else [f"{style.mark} no longer holds"]
+    if told:
+        yield ", ".join(told)
 
 
 def _beneath(picture: ResidualPicture, canvas: Canvas, across: _Range, style: Style) -> str:
@@ -245,26 +256,23 @@ def _beneath(picture: ResidualPicture, canvas: Canvas, across: _Range, style: St
     cells = [" "] * canvas.width
     for row in picture.exceptions:
         cells[canvas.column(float(across.share(row)))] = style.cross
-    shown, count = len(picture.exceptions), picture.exception_count
-    first = f" (the first {shown:,} of {count:,})" if count > shown else ""
-    told = [f"{style.cross} breaks it{first}"] if picture.exceptions else []
     if picture.broke is not None:
         cells[canvas.column(float(across.share(picture.broke)))] = style.mark
-        told.append(f"{style.mark} no longer holds")
-    marks = " " * (LABELS + 1) + "".join(cells).rstrip()
-    return f"{marks}\n{' ' * (LABELS + 1)}{', '.join(told)}" if told else marks
+    return (" " * (LABELS + 1) + "".join(cells)).rstrip()
 
 
 def _shape(picture: ShapePicture, style: Style, width: int, units: Units) -> Iterator[str]:
     yield f"how often {_named(picture.metric, units)} has which value"
-    bins = len(picture.before)
+    each = -(-len(picture.before) // width)
+    bins = -(-len(picture.before) // each)
     for name, counts in (("before", picture.before), ("after", picture.after)):
-        rows = bars(counts, BARS, style.blocks)
+        joined = [sum(counts[i : i + each]) for i in range(0, len(counts), each)]
+        rows = bars(joined, BARS, style.blocks)
         for row, line in enumerate(rows):
             label = name if row == len(rows) - 1 else ""
             yield f"{label:>{LABELS}}{style.edge}{line}"
     yield " " * LABELS + style.corner + style.floor * bins
-    yield _ends_of(min(bins, width), _Range(picture.edges[0], picture.edges[-1]))
+    yield _ends_of(bins, _Range(picture.edges[0], picture.edges[-1]))
 
 
 def bars(counts: Sequence[int], height: int, blocks: str) -> list[str]:

@@ -16,6 +16,7 @@ from crackle_stream.cooling.picture import (
 )
 from crackle_stream.detect.view import Series, View
 from crackle_stream.pattern import (
+    Level,
     PhaseTransitionPattern,
     Stretch,
 )
@@ -24,6 +25,8 @@ BINS: Final = 160
 """Most bins of a series: two dots a column of a terminal."""
 SPREAD: Final = 8
 """Fewest values whose standard deviation is shown."""
+LEAST_SLOPED: Final = 4
+"""Fewer values have no line."""
 SHAPES: Final = 60
 """Bins of a distribution."""
 
@@ -102,12 +105,30 @@ def _segments(
     stop = int(np.searchsorted(counted, counted[split] + pattern.after.n))
     stop = min(max(stop, split + 1), len(series.rows))
     last = int(series.rows[stop - 1]) + series.width - 1
-    before, after = (
-        side.std if pattern.form == "spread" else side.mean
-        for side in (pattern.before, pattern.after)
-    )
     first = int(series.rows[min(start, len(series.rows) - 1)])
-    return Segment(first, max(at - 1, first), before), Segment(at, last, after)
+    lines = [
+        _line(series, pattern, side, slice(*ends))
+        for side, ends in ((pattern.before, (start, split)), (pattern.after, (split, stop)))
+    ]
+    return Segment(first, max(at - 1, first), *lines[0]), Segment(at, last, *lines[1])
+
+
+def _line(
+    series: Series, pattern: PhaseTransitionPattern, side: Level, where: slice
+) -> tuple[float, float]:
+    """Give the ends of what is drawn through a piece: flat, or a line where pieces slope."""
+    if pattern.form == "spread":
+        return side.std, side.std
+    sloped = {"slope_before", "level_before"} & set(pattern.metrics)
+    values = series.mean[where]
+    if not sloped or len(values) < LEAST_SLOPED:
+        return side.mean, side.mean
+    low, high = np.quantile(values, (0.02, 0.98))
+    time = np.arange(len(values)) - (len(values) - 1) / 2
+    clipped = np.clip(values, low, high)
+    middle = float(clipped.mean())
+    slope = float(np.sum(time * (clipped - middle)) / np.sum(time * time))
+    return middle + slope * float(time[0]), middle + slope * float(time[-1])
 
 
 def _around(

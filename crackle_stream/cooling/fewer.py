@@ -65,6 +65,9 @@ def find_in_fewer(
     if search is None:
         return None, ()
     which, sample, detect = search
+    if opened.view.exact:  # Where a change is found again, it may be at any of the tasks.
+        every = opened.view.sample
+        rows = dict(zip(every.positions.tolist(), every.rows.tolist(), strict=True))
     found = []
     for part in _halves(sample, draft.pattern, rows):
         again = (

@@ -10,11 +10,12 @@ from crackle_stream.pattern import Stretch
 
 
 class Segment(Struct, frozen=True):
-    """One side of a change: its first and last row, and its level."""
+    """One side of a change: its first and last row, and the ends of the line through it."""
 
     first: int
     last: int
-    level: float
+    begin: float
+    end: float
 
 
 class SeriesPicture(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="series"):

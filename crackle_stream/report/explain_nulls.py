@@ -26,6 +26,7 @@ NULLS: Final = {
     "distribution": _SCORES,
     "drift": "the series comes back to its level within a few tasks: its neighbours correlate by "
     "0.7 at most",
+    "slope": "the series keeps its level, but for autoregressive noise of any strength",
     "linear law": _LAW,
     "power law": _LAW,
     "constant law": "the metric varies as the others do: the logarithms of their coefficients of "
@@ -56,3 +57,10 @@ def sort_of(pattern: Pattern) -> str:
     if isinstance(pattern, PhaseTransitionPattern):
         return pattern.form
     return f"{pattern.form} law" if isinstance(pattern, ConservationPattern) else pattern.kind
+
+
+def null_of(pattern: Pattern) -> str:
+    """Say what the p-value of a pattern supposes."""
+    if "slope" in pattern.metrics and sort_of(pattern) == "drift":
+        return NULLS["slope"]
+    return NULLS[sort_of(pattern)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from crackle_stream.cooling.explanation import Explanation
-from crackle_stream.detect.describe import figure, law, listed, place_of, tasks
+from crackle_stream.detect.describe import figure, law, listed, place_of, sides, tasks
 from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,
@@ -69,11 +69,17 @@ def _change(
     for side, level in (("before", pattern.before), ("after", pattern.after)):
         if level is not None:
             yield side, _level(level, unit)
-    if pattern.form != "spread" and pattern.before is not None and pattern.after is not None:
-        shift = pattern.after.mean - pattern.before.mean
+    if pattern.form in ("level", "distribution") and pattern.before is not None:
+        low, high = sides(pattern)
+        shift = high - low
         relative = pattern.metrics.get("relative_change")
         share = "" if relative is None else f" ({relative:+.2%})"
         yield "change", f"{amount(shift, unit)}{share}{_judged(settings, name, shift)}"
+    if pattern.form == "trend":
+        before, after = (amount(slope, unit) for slope in sides(pattern))
+        yield "slopes", f"from {before} to {after} a task"
+    if "slope" in pattern.metrics:
+        yield "slope", f"{amount(pattern.metrics['slope'], unit)} a task, all along"
     if "spread_ratio" in pattern.metrics:
         yield (
             "spreads",
@@ -85,7 +91,7 @@ def _change(
 
 def _where(pattern: PhaseTransitionPattern) -> str:
     at, low, high = pattern.at, pattern.at_low, pattern.at_high
-    between = "" if low == high else f", with 95 % confidence between {low} and {high}"
+    between = "" if low == high else f", with 95 % confidence between those at {low} and {high}"
     place = pattern.metrics.get("place")
     rank = "" if place is None else f", {ordinal(int(place) + 1)} in time"
     named = place_of(pattern)
@@ -134,8 +140,9 @@ def _pair(pattern: CorrelationPattern) -> Iterator[Number]:
         yield "lag", f"{pattern.subject[0]} is {tasks(pattern.lag)} ahead"
     if "partial" in pattern.metrics:
         left = f"{figure(pattern.metrics['partial'])} is left beside the metric that explains most"
-        direct = ": they are related through it" if "indirect" in pattern.metrics else ""
-        yield "partial", f"{left}{direct}"
+        yield "partial", left
+    if pattern.explained_by is not None:
+        yield "indirect", f"both move with {pattern.explained_by}, beside which nothing is left"
 
 
 def _group(pattern: ClusteringPattern, units: Mapping[str, str]) -> Iterator[Number]:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator
 
 from crackle_stream.cooling.explanation import Explanation, Gates, Rival
-from crackle_stream.detect.describe import figure, listed, tasks
+from crackle_stream.detect.describe import figure, listed, sides, tasks
 from crackle_stream.pattern import (
     KINDS,
     ConservationPattern,
     PhaseTransitionPattern,
 )
 from crackle_stream.report.counting import counted
-from crackle_stream.report.explain_nulls import NULLS, UNITS, sort_of
+from crackle_stream.report.explain_nulls import UNITS, null_of, sort_of
 
 
 def verdict(why: Explanation) -> str:
@@ -37,7 +37,7 @@ def evidence(why: Explanation) -> Iterator[str]:
             "fewer than 30 tasks are looked at, at fast rate only."
         )
         return
-    supposed = f"so likely is as much by chance, supposing that {NULLS[sort]}"
+    supposed = f"so likely is as much by chance, supposing that {null_of(why.pattern)}"
     yield f"p = {chance(proof.p_value)}: {supposed}."
     gate = _own(why)
     method = "Benjamini-Yekutieli" if why.rate.any_dependence else "Benjamini-Hochberg"
@@ -174,7 +174,8 @@ def _in_unit(why: Explanation, share: float) -> str:
         return f" (a ratio of spreads of {figure(math.exp(share * pattern.evidence.effect))})"
     if pattern.form != "level" or pattern.before is None or pattern.after is None:
         return ""
-    shift = abs(pattern.after.mean - pattern.before.mean)
+    low, high = sides(pattern)
+    shift = abs(high - low)
     unit = why.units.get(pattern.subject[0])
     amounts = [figure(x) + (f" {unit}" if unit else "") for x in (shift, shift * share)]
     return f" (a change of {amounts[0]} to one of about {amounts[1]})"

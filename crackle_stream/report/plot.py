@@ -111,7 +111,7 @@ class _Range(Struct, frozen=True):
 
 def _series(picture: SeriesPicture, canvas: Canvas, style: Style, units: Units) -> Iterator[str]:
     sides = [side for side in (picture.before, picture.after) if side is not None]
-    up = _Range.of(np.array(picture.values), *(side.level for side in sides))
+    up = _Range.of(np.array(picture.values), *(x for s in sides for x in (s.begin, s.end)))
     first, last = picture.span.first, picture.span.last
     across = _Range(first - 0.5, last + 0.5)
     rows = np.array(picture.rows, np.float64)
@@ -122,7 +122,11 @@ def _series(picture: SeriesPicture, canvas: Canvas, style: Style, units: Units) 
         column = canvas.column(float(across.share(picture.at)))
         for row in range(canvas.height):
             canvas.mark(column, row, style.bar, over=False)
-    levels = {canvas.row(float(up.share(side.level))): figure(side.level) for side in sides}
+    levels = {
+        canvas.row(float(up.share(side.begin))): figure(side.begin)
+        for side in sides
+        if side.begin == side.end
+    }
     each = "" if len(rows) < 2 else _each(int(np.median(np.diff(rows))))
     steps = "steps of " if picture.steps else ""
     beyond = _beyond(up.misses(np.array(picture.values)))
@@ -148,10 +152,10 @@ def _each(width: int) -> str:
 
 
 def _level(canvas: Canvas, side: Segment, across: _Range, up: _Range, dash: str) -> None:
-    row = canvas.row(float(up.share(side.level)))
     begin, end = (canvas.column(float(across.share(row))) for row in (side.first, side.last))
-    for column in range(begin, end + 1):
-        canvas.mark(column, row, dash, over=False)
+    heights = np.linspace(side.begin, side.end, end + 1 - begin)
+    for column, height in zip(range(begin, end + 1), heights.tolist(), strict=True):
+        canvas.mark(column, canvas.row(float(up.share(height))), dash, over=False)
 
 
 def _interval(picture: SeriesPicture, canvas: Canvas, across: _Range, style: Style) -> str:

@@ -68,7 +68,7 @@ def test_a_clear_step_is_found_in_fewer_tasks_than_a_faint_one():
     for size in (8.0, 2.0):
         view = step_view(size)
         draft = step_candidate(view)
-        rows = {p: p for p in range(200)}
+        rows = {draft.pattern.at: draft.pattern.at}
         which, fewer = find_in_fewer(Opened(view), draft, rows, CoolingRate.normal(), 0.01)
         assert which == "the nearest"
         assert [one.found for one in fewer[:-1]] == [True] * (len(fewer) - 1)
@@ -124,3 +124,15 @@ def test_joined_bins_hold_the_mean_and_the_spread_of_all_their_values(most):
         assert shown.count[i] == len(part)
         assert shown.mean[i] == pytest.approx(part.mean(), abs=1e-6)
         assert shown.m2[i] == pytest.approx(((part - part.mean()) ** 2).sum(), abs=1e-4)
+
+
+def test_a_change_that_is_found_again_some_tasks_away_is_the_same():
+    draw = np.random.default_rng(7)
+    time = np.arange(3000)
+    view = view_table(
+        table_of({"mem": draw.normal(100, 2, 3000) + np.maximum(time - 1200, 0) / 50})
+    )
+    (draft,) = find_phases(view, find_roles(view)).detection.candidates
+    rows = {draft.pattern.at: draft.pattern.at}
+    _, fewer = find_in_fewer(Opened(view), draft, rows, CoolingRate.normal(), 0.01)
+    assert fewer[0].found

@@ -26,8 +26,8 @@ STEP = SeriesPicture(
     at=50,
     low=45,
     high=55,
-    before=Segment(0, 49, 10.0),
-    after=Segment(50, 99, 15.0),
+    before=Segment(0, 49, 10.0, 10.0),
+    after=Segment(50, 99, 15.0, 15.0),
 )
 PAIR = ScatterPicture(
     across="a", up="b", quantity="values", x=(0.0, 1.0, 2.0), y=(0.0, 1.0, 2.0), lag=2

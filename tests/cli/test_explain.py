@@ -167,3 +167,11 @@ def test_hostile_names_do_nothing_to_the_terminal():
 def test_workers_change_no_byte(step):
     plan = ["events.jsonl", step, "--window", "160", "--slide", "80"]
     assert run("explain", *plan, "--workers", "2").stdout == run("explain", *plan).stdout
+
+
+def test_the_plot_is_of_the_window_that_the_pattern_was_found_in(step):
+    plan = ["--window", "90", "--format", "json"]  # The step is in the middle of the second.
+    told = json.loads(run("explain", "events.jsonl", step, *plan).stdout)
+    assert told["pattern"]["window"] == {"first": 90, "last": 179, "n": 90}
+    assert told["picture"]["at"] == 30
+    assert told["picture"]["positions"]["first"] >= 90

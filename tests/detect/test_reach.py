@@ -27,7 +27,7 @@ def examined(columns: dict[str, np.ndarray]) -> Examination:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("scale", [1e-300, 1e-59, 1e-12, 1.0, 1e12, 1e30, 1e280])
+@pytest.mark.parametrize("scale", [1e-300, 1e-59, 1e-12, 1.0, 1e12, 1e30, 1e250])
 @pytest.mark.parametrize("n", [3, 24, 60])
 def test_columns_of_any_size_are_examined_without_a_warning(scale: float, n: int) -> None:
     rng = np.random.default_rng(n)

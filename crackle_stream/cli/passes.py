@@ -82,7 +82,7 @@ def ask_log(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> None:
     with (
         Interrupts(),
         EventLog.open(Path(ctx.params["source"])) as log,
-        _workers(ctx) as executor,
+        workers(ctx) as executor,
     ):
         log.check_end()
         _pass(replay(log, plan, executor, study=inquiry.study))
@@ -92,7 +92,7 @@ def ask_input(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> None:
     """Read a file or stdin into a log, and let each checkpoint of it be looked at."""
     with (
         writer(ctx.params["log"], ctx.params) as events,
-        _workers(ctx) as executor,
+        workers(ctx) as executor,
         Feed(events, ctx.params["source"], ctx.params) as feed,
     ):
         for _appended in feed:

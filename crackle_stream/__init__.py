@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crackle_stream.cooling.plan import Plan
     from crackle_stream.cooling.report import CoolingReport
+    from crackle_stream.detector import Claim, Verdict
     from crackle_stream.errors import CrackleError
     from crackle_stream.event import TaskEvent
     from crackle_stream.ingest.limits import Limits
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         ConservationPattern,
         CorrelationPattern,
         CracklePattern,
+        CustomPattern,
         PhaseTransitionPattern,
     )
     from crackle_stream.profile import CoolingRate, ThermalProfile
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Alarm",
     "CheckpointSpec",
+    "Claim",
     "ClusteringPattern",
     "ConservationPattern",
     "CoolingRate",
@@ -40,6 +43,7 @@ __all__ = [
     "CrackleError",
     "CracklePattern",
     "CrackleTask",
+    "CustomPattern",
     "GlazeLayer",
     "GroupSpec",
     "Kiln",
@@ -49,12 +53,14 @@ __all__ = [
     "TaskEvent",
     "TaskOutput",
     "ThermalProfile",
+    "Verdict",
     "WindowSpec",
 ]
 
 _HOMES = {
     "cooling.plan": ("Plan",),
     "cooling.report": ("CoolingReport",),
+    "detector": ("Claim", "Verdict"),
     "errors": ("CrackleError",),
     "event": ("TaskEvent",),
     "ingest.limits": ("Limits",),

@@ -1,4 +1,7 @@
-"""What cooling finds: patterns of four kinds, each with its proof, as a contract in JSON.
+"""What cooling finds: patterns, each with its proof, as a contract in JSON.
+
+Four kinds are built in; what a detector of your own finds is of a fifth, `custom`, so that the
+four keep the meaning, the null and the share of false patterns that their detectors state.
 
 The contract grows and never changes: keys keep their order and meaning, absent is left out.
 """
@@ -6,13 +9,16 @@ The contract grows and never changes: keys keep their order and meaning, absent 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 Kind: TypeAlias = Literal["clustering", "phase_transition", "conservation", "correlation"]
 KINDS: tuple[Kind, ...] = ("clustering", "phase_transition", "conservation", "correlation")
+"""The kinds that are built in."""
+CUSTOM: Final = "custom"
+"""The kind of what detectors of your own find."""
 
 PhaseForm: TypeAlias = Literal["level", "spread", "trend", "distribution", "drift"]
 LawForm: TypeAlias = Literal["constant", "linear", "power"]
@@ -111,10 +117,15 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     partial: bool = False
 
     @property
-    def kind(self) -> Kind:
-        """Which of the four kinds of pattern this is."""
+    def kind(self) -> Kind | Literal["custom"]:
+        """Which kind of pattern this is."""
         kind: Any = self.__struct_config__.tag
         return kind  # type: ignore[no-any-return]
+
+    @property
+    def family(self) -> str:
+        """What it is hidden and corrected by: its kind, or the name of a detector of your own."""
+        return self.kind
 
 
 class ClusteringPattern(CracklePattern, frozen=True, kw_only=True, tag="clustering"):
@@ -221,8 +232,43 @@ class CorrelationPattern(CracklePattern, frozen=True, kw_only=True, tag="correla
     explained_by: str | None = None
 
 
+class CustomPattern(CracklePattern, frozen=True, kw_only=True, tag=CUSTOM):
+    """What a detector of your own found.
+
+    Parameters
+    ----------
+    detector
+        Its name.
+    form
+        Which of the things it looks for.
+    claim
+        What it says, in one sentence without the place.
+    at, at_label, at_time
+        Log position, label and time of the first task of it, where it has a place.
+    until
+        Log position of the last one.
+    """
+
+    detector: str
+    form: str
+    claim: str
+    at: int | None = None
+    at_label: str | None = None
+    at_time: str | None = None
+    until: int | None = None
+
+    @property
+    def family(self) -> str:
+        """The name of the detector."""
+        return self.detector
+
+
 Pattern: TypeAlias = (
-    ClusteringPattern | PhaseTransitionPattern | ConservationPattern | CorrelationPattern
+    ClusteringPattern
+    | PhaseTransitionPattern
+    | ConservationPattern
+    | CorrelationPattern
+    | CustomPattern
 )
 
 
@@ -234,7 +280,7 @@ class Note(Struct, frozen=True):
     subject: tuple[str, ...] = ()
 
 
-def pattern_id(kind: Kind, *place: str | int | float | None) -> str:
+def pattern_id(kind: str, *place: str | int | float | None) -> str:
     """Give the id of a pattern: 12 hex digits of SHA-256 over its kind, subject, form and place.
 
     Examples

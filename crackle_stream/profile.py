@@ -9,8 +9,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from crackle_stream.detector import Detector, Registered
 from crackle_stream.errors import UsageError
-from crackle_stream.pattern import KINDS, Kind
+from crackle_stream.pattern import KINDS
 
 RateName: TypeAlias = Literal["fast", "normal", "slow"]
 
@@ -104,7 +105,7 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
     rate
         Thresholds and the false discovery level.
     without
-        Kinds that are not reported.
+        Kinds, and detectors of your own by name, that are not reported.
     max_duration_s
         Seconds that a cooling may take; None is no limit.
     settings
@@ -112,6 +113,8 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
     max_metrics, max_groups
         How many distinct metric names, and groups of labels, are looked at: the first in the log.
         Further ones are counted under ``__other__``. Memory grows with both.
+    detectors
+        Those of your own, which run beside the four that are built in.
 
     Examples
     --------
@@ -121,11 +124,12 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
     """
 
     rate: CoolingRate = msgspec.field(default_factory=CoolingRate.normal)
-    without: frozenset[Kind] = frozenset()
+    without: frozenset[str] = frozenset()
     max_duration_s: float | None = 60.0
     settings: dict[str, MetricSettings] = msgspec.field(default_factory=dict)
     max_metrics: int = MAX_METRICS
     max_groups: int = MAX_GROUPS
+    detectors: tuple[Registered, ...] = ()
 
     @classmethod
     def fast_cooling(cls) -> ThermalProfile:
@@ -170,8 +174,35 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
             raise UsageError(f"a cooling duration of {seconds} s is no limit: give more than 0")
         return msgspec.structs.replace(self, max_duration_s=seconds)
 
-    def hiding(self, kind: Kind) -> ThermalProfile:
-        """Give the same profile without patterns of that kind; changes no other pattern."""
+    def with_detector(self, detector: Detector) -> ThermalProfile:
+        """Give the same profile with a detector of your own; changes no other pattern.
+
+        Raises
+        ------
+        UsageError
+            When it is no detector (``schemas/detectors.md`` says what one is), or its name is
+            taken.
+        """
+        from crackle_stream.plugins import register
+
+        return self._enlisting(register(detector))
+
+    def with_installed_detectors(self) -> ThermalProfile:
+        """Give the same profile with all detectors that installed packages register.
+
+        The command line does so by itself. What is hidden is not imported.
+
+        Raises
+        ------
+        UsageError
+            When a name is taken.
+        """
+        from crackle_stream.plugins import load_installed
+
+        return self._enlisting(*load_installed(self.without))
+
+    def hiding(self, kind: str) -> ThermalProfile:
+        """Give the same profile without patterns of a kind, or of a detector; changes no other."""
         return msgspec.structs.replace(self, without=self.without | {kind})
 
     def without_clustering(self) -> ThermalProfile:
@@ -190,18 +221,35 @@ class ThermalProfile(Struct, frozen=True, kw_only=True):
         """Give the same profile without correlations."""
         return self.hiding("correlation")
 
-    def looks_for(self, kind: Kind) -> bool:
-        """Whether patterns of that kind are reported."""
+    def looks_for(self, kind: str) -> bool:
+        """Whether patterns of that kind, or of the detector of that name, are reported."""
         return kind not in self.without
+
+    @property
+    def own(self) -> tuple[Registered, ...]:
+        """The detectors of your own that are looked for."""
+        return tuple(one for one in self.detectors if self.looks_for(one.name))
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """What is corrected by itself: each kind, and each detector of your own by name."""
+        return (*KINDS, *(one.name for one in self.detectors))
 
     def ignores(self, metric: str) -> bool:
         """Whether the profile file says to leave a metric out."""
         return metric in self.settings and self.settings[metric].ignore
 
+    def _enlisting(self, *detectors: Registered) -> ThermalProfile:
+        from crackle_stream.plugins import check_names
+
+        enlisted = self.detectors + detectors
+        check_names(enlisted)
+        return msgspec.structs.replace(self, detectors=enlisted)
+
 
 class _ProfileFile(Struct, forbid_unknown_fields=True):
     rate: RateName = "normal"
-    without: frozenset[Kind] = frozenset()
+    without: tuple[str, ...] = ()
     max_duration_s: float | None = None
     metrics: dict[str, MetricSettings] = msgspec.field(default_factory=dict)
     max_metrics: Annotated[int, Meta(ge=1)] = MAX_METRICS
@@ -227,6 +275,8 @@ def load_profile(path: Path) -> ThermalProfile:
     UsageError
         When the file cannot be read, or says something that is not known.
     """
+    from crackle_stream.plugins import check_known
+
     try:
         content = tomllib.loads(path.read_text("utf-8"))
         if path.name == "pyproject.toml":
@@ -237,9 +287,11 @@ def load_profile(path: Path) -> ThermalProfile:
         raise UsageError(f"profile file {path}: {error}") from error
     if file.max_duration_s is not None and not file.max_duration_s > 0:
         raise UsageError(f"profile file {path}: max_duration_s must be more than 0")
+    for place, name in enumerate(file.without):
+        check_known(name, f"profile file {path} at $.without[{place}]")
     return ThermalProfile(
         rate=CoolingRate.named(file.rate),
-        without=file.without,
+        without=frozenset(file.without),
         max_duration_s=file.max_duration_s,
         settings=file.metrics,
         max_metrics=file.max_metrics,

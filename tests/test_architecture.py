@@ -11,8 +11,11 @@ import crackle_stream
 
 PACKAGE = Path(crackle_stream.__file__).parent
 ROOMS = ("ingest", "log", "stats", "window", "detect", "cooling", "report", "cli")
-NOUNS = {"errors", "event", "pattern", "profile", "source", "table", "timestamp", "clock"}
-DOORS = {"kiln", "firing", "task", "schema"}
+NOUNS = {
+    *("clock", "detector", "errors", "event", "pattern", "plugins", "profile"),
+    *("source", "table", "timestamp"),
+}
+DOORS = {"kiln", "firing", "task", "schema", "testing"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -26,6 +26,6 @@ def test_the_event_schema_asks_for_metrics_only_and_describes_every_field() -> N
     assert all("description" in field for field in event["properties"].values())
 
 
-def test_the_pattern_schema_knows_the_four_kinds() -> None:
+def test_the_pattern_schema_knows_the_four_kinds_and_that_of_your_own_detectors() -> None:
     kinds = set(pattern_schema()["discriminator"]["mapping"])
-    assert kinds == {"clustering", "phase_transition", "conservation", "correlation"}
+    assert kinds == {"clustering", "phase_transition", "conservation", "correlation", "custom"}

@@ -9,7 +9,6 @@ from typing import Any, TypeVar, get_args
 import click
 
 from crackle_stream.log.promises import DURABILITIES, ID_WINDOW
-from crackle_stream.pattern import KINDS
 from crackle_stream.profile import RateName
 from crackle_stream.report.render import FORMATS
 
@@ -40,8 +39,8 @@ plan_options = _all(
         "--without",
         metavar="KIND",
         multiple=True,
-        type=click.Choice(KINDS),
-        help="Hide clustering, phase_transition, conservation or correlation; may be repeated.",
+        help="Hide clustering, phase_transition, conservation, correlation, or what an installed "
+        "detector of that name finds; may be repeated.",
     ),
     click.option(
         "--window",
@@ -193,8 +192,8 @@ result_options = _all(
         "--fail-on",
         metavar="KIND",
         multiple=True,
-        type=click.Choice(KINDS),
-        help="Exit with code 1 when a pattern of this kind is found; may be repeated.",
+        help="Exit with code 1 when a pattern of this kind, or of the installed detector of this "
+        "name, is found; may be repeated.",
     ),
     voice_options,
 )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from crackle_stream.cli.say import say
 from crackle_stream.cooling.plan import Plan
-from crackle_stream.pattern import Kind
+from crackle_stream.plugins import check_known
 from crackle_stream.profile import CONFIG_FILE, RateName, ThermalProfile, load_profile
 from crackle_stream.timestamp import SECOND, parse_span
 from crackle_stream.window.checkpoints import CheckpointSpec
@@ -19,10 +19,11 @@ from crackle_stream.window.spec import WindowSpec
 
 
 class PlanOptions(Struct, frozen=True, kw_only=True):
-    """The options of `plan_options`, as given."""
+    """The options of `plan_options`, and what is gated, as given."""
 
     rate: RateName | None = None
-    without: tuple[Kind, ...] = ()
+    without: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
     window: str | None = None
     slide: str | None = None
     every: str | None = None
@@ -57,15 +58,21 @@ def plan_of(given: dict[str, Any]) -> Plan:
 
 
 def _profile(options: PlanOptions) -> ThermalProfile:
-    """Let options override the file; without either there is no limit on the time."""
+    """Let options override the file; without either there is no limit on the time.
+
+    What is hidden is hidden before the detectors that are installed are imported.
+    """
     profile = _from_file(options)
     if options.rate is not None:
         profile = profile.with_rate(options.rate)
     if options.max_duration is not None:
         profile = profile.with_max_duration(parse_span(options.max_duration) / SECOND)
-    for kind in options.without:
-        profile = profile.hiding(kind)
-    return profile
+    for name in options.fail_on:
+        check_known(name, "--fail-on")
+    for name in options.without:
+        check_known(name, "--without")
+        profile = profile.hiding(name)
+    return profile.with_installed_detectors()
 
 
 def _from_file(options: PlanOptions) -> ThermalProfile:

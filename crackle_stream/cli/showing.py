@@ -8,6 +8,7 @@ import sys
 import click
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crackle_stream.cli.again import again
 from crackle_stream.cli.exits import GATE
@@ -15,8 +16,7 @@ from crackle_stream.cli.say import say
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.ingest.accounts import Accounts
-from crackle_stream.pattern import Kind
-from crackle_stream.report.context import Context, left_out
+from crackle_stream.report.context import Context, failed, left_out
 from crackle_stream.report.render import Format, rendering
 from crackle_stream.report.terminal import Terminal
 from crackle_stream.window.checkpoints import CheckpointSpec
@@ -26,7 +26,7 @@ class ResultOptions(Struct, frozen=True, kw_only=True):
     """The options of `result_options`, as given."""
 
     format: Format = "text"
-    fail_on: tuple[Kind, ...] = ()
+    fail_on: tuple[str, ...] = ()
     quiet: bool = False
 
 
@@ -44,7 +44,8 @@ class Showing:
                 terminal=Terminal.of(sys.stdout, os.environ),
             ),
         )
-        self._met: dict[Kind, int] = {}
+        self._met: dict[str, int] = {}
+        self._failed: set[str] = set()
         self._noted: set[tuple[str, tuple[str, ...]]] = set()
         self._begun = False
         self.last = 0
@@ -55,8 +56,9 @@ class Showing:
         self._write(self._rendering.checkpoint(report))
         self.last = report.checkpoint
         for pattern in report.patterns:
-            if pattern.kind in self.options.fail_on:
-                self._met[pattern.kind] = self._met.get(pattern.kind, 0) + 1
+            if pattern.family in self.options.fail_on:
+                self._met[pattern.family] = self._met.get(pattern.family, 0) + 1
+        self._warn(report)
         if not self.options.quiet:
             self._tell(report)
 
@@ -65,10 +67,20 @@ class Showing:
         self._write(self._rendering.end(accounts))
 
     def gate(self) -> int:
-        """Give the exit code, and say which gate was met."""
-        for kind, count in sorted(self._met.items()):
-            say(f"crackle: --fail-on {kind}: {count} found")
-        return GATE if self._met else 0
+        """Give the exit code, and say which gate was met, or stands open since nobody watches."""
+        for family, count in sorted(self._met.items()):
+            say(f"crackle: --fail-on {family}: {count} found")
+        unwatched = sorted(self._failed & {*self.options.fail_on})
+        for name in unwatched:
+            say(f"crackle: --fail-on {name}: cannot be told, since it failed")
+        return GATE if self._met or unwatched else 0
+
+    def _warn(self, report: CoolingReport) -> None:
+        """Tell of each detector that failed, once in a run."""
+        for failure in report.failures:
+            if failure.detector not in self._failed:
+                self._failed.add(failure.detector)
+                say(f"crackle: {failed(failure, report.windows)}")
 
     def _tell(self, report: CoolingReport) -> None:
         for note in report.notes:
@@ -77,7 +89,7 @@ class Showing:
                 self._noted.add(about)
                 say(f"note: {note.text}")
         if self.options.format in ("json", "jsonl"):
-            for sentence in left_out(report):
+            for sentence in left_out(replace(report, failures=())):
                 say(f"warning: checkpoint {report.checkpoint}: {sentence}")
 
     def _write(self, text: bytes) -> None:

@@ -10,7 +10,7 @@ from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.cooling.witnesses import Witness
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.view import View
-from crackle_stream.pattern import Kind, Pattern
+from crackle_stream.pattern import Pattern
 
 
 class Considered(Struct, frozen=True, kw_only=True):
@@ -35,9 +35,9 @@ class Considered(Struct, frozen=True, kw_only=True):
     """
 
     report: CoolingReport
-    detections: Mapping[Kind, Sequence[Detection]]
+    detections: Mapping[str, Sequence[Detection]]
     handful: tuple[Candidate, ...]
-    levels: Mapping[Kind, float]
+    levels: Mapping[str, float]
     name: Callable[[Sequence[Candidate]], list[Pattern]]
     witnesses: Callable[[Iterable[int]], dict[int, Witness]]
     view: Callable[[Pattern], View]

@@ -24,8 +24,9 @@ from crackle_stream.detect.findings import find_findings
 from crackle_stream.detect.significance import accept, as_handful
 from crackle_stream.detect.summary import view
 from crackle_stream.detect.view import View
+from crackle_stream.detector import Failure
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.pattern import KINDS, Kind, Note, Pattern
+from crackle_stream.pattern import KINDS, Note, Pattern
 from crackle_stream.table import Table
 from crackle_stream.window.groups import GroupMapper
 from crackle_stream.window.order import OrderedRows, ordered_rows
@@ -71,7 +72,7 @@ class Cooler:
         checkpoint: int | None = None,
         *,
         since: int = 0,
-        levels: Mapping[Kind, float] | None = None,
+        levels: Mapping[str, float] | None = None,
         label: str | None = None,
     ) -> CoolingReport:
         """Find the patterns among the events below a position.
@@ -83,7 +84,8 @@ class Cooler:
         since
             Only windows that hold an event from this position on are looked at.
         levels
-            False discovery level of each kind; by default a quarter of the rate's.
+            False discovery level of each kind and of each detector of your own; by default a
+            quarter of the rate's.
         label
             What asked for the checkpoint.
         """
@@ -96,7 +98,7 @@ class Cooler:
         checkpoint: int | None = None,
         *,
         since: int = 0,
-        levels: Mapping[Kind, float] | None = None,
+        levels: Mapping[str, float] | None = None,
         label: str | None = None,
     ) -> Iterator[Considered]:
         """Give what `cool` gives, with all that it rests on, as long as its rows can be read."""
@@ -112,7 +114,7 @@ class Cooler:
             accepted = self._accepted(seen, levels)
             moved = read_places(rows, cycle, accepted)
             named = name_witnesses(accepted, self._log, stop, moved)
-            unseen = _unseen(seen)
+            unseen, failures = _unseen(seen), _failures(seen)
             patterns = sorted((replace(p, partial=bool(unseen)) for p in named), key=_rank)
             marked, findings = find_findings(patterns, lambda at: moved.get(at, at))
             report = CoolingReport(
@@ -124,14 +126,15 @@ class Cooler:
                 events=following.events,
                 metrics=len(following.metrics),
                 windows=len(seen),
-                tested=sum(d.tested for kind in KINDS for d in _detections(seen, kind)),
+                tested=sum(d.tested for f in self._families for d in _detections(seen, f)),
                 late=rows.late,
-                partial=bool(unseen),
+                partial=bool(unseen or failures),
                 unseen=unseen,
+                failures=failures,
             )
             yield Considered(
                 report=report,
-                detections={kind: tuple(_detections(seen, kind)) for kind in KINDS},
+                detections={f: tuple(_detections(seen, f)) for f in self._families},
                 handful=tuple(c for found in _examined(seen) for c in as_handful(found.handful)),
                 levels=levels,
                 name=lambda found: name_witnesses(
@@ -199,16 +202,20 @@ class Cooler:
         views = (_view(window, rows, cycle) for window in windows if window.group == pattern.group)
         return next(view for view in views if view.span == pattern.window)
 
-    def _even_levels(self) -> dict[Kind, float]:
-        return dict.fromkeys(KINDS, self._plan.profile.rate.false_discovery / len(KINDS))
+    @property
+    def _families(self) -> tuple[str, ...]:
+        return self._plan.profile.families
+
+    def _even_levels(self) -> dict[str, float]:
+        return dict.fromkeys(self._families, self._plan.profile.rate.false_discovery / len(KINDS))
 
     def _accepted(
-        self, seen: Sequence[Examination | None], levels: Mapping[Kind, float]
+        self, seen: Sequence[Examination | None], levels: Mapping[str, float]
     ) -> list[Candidate]:
         rate = self._plan.profile.rate
         accepted: list[Candidate] = []
-        for kind in KINDS:
-            accepted += accept(_detections(seen, kind), rate, levels[kind])
+        for family in self._families:
+            accepted += accept(_detections(seen, family), rate, levels[family])
         known = {_subject(candidate) for candidate in accepted}
         few = [c for found in _examined(seen) for c in as_handful(found.handful)]
         return accepted + [candidate for candidate in few if _subject(candidate) not in known]
@@ -236,8 +243,8 @@ def _examined(seen: Sequence[Examination | None]) -> Iterator[Examination]:
     return (examination for examination in seen if examination is not None)
 
 
-def _detections(seen: Sequence[Examination | None], kind: Kind) -> list[Detection]:
-    found = (examination.detections.get(kind) for examination in _examined(seen))
+def _detections(seen: Sequence[Examination | None], family: str) -> list[Detection]:
+    found = (examination.detections.get(family) for examination in _examined(seen))
     return [detection for detection in found if detection is not None]
 
 
@@ -245,6 +252,17 @@ def _unseen(seen: Sequence[Examination | None]) -> tuple[str, ...]:
     windows = sum(examination is None for examination in seen)
     kinds = sorted({kind for examination in _examined(seen) for kind in examination.unseen})
     return (*kinds, *((f"{windows} windows",) if windows else ()))
+
+
+def _failures(seen: Sequence[Examination | None]) -> tuple[Failure, ...]:
+    """Give the first failure of each detector, and in how many windows it failed."""
+    failed: dict[str, Failure] = {}
+    for failure in (failure for found in _examined(seen) for failure in found.failures):
+        first = failed.get(failure.detector)
+        failed[failure.detector] = (
+            failure if first is None else replace(first, windows=first.windows + 1)
+        )
+    return tuple(failed.values())
 
 
 def _notes(rows: OrderedRows, seen: Sequence[Examination | None]) -> tuple[Note, ...]:

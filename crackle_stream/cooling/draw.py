@@ -15,6 +15,7 @@ from crackle_stream.cooling.picture import (
 )
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import (
+    ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
     Pattern,
@@ -43,7 +44,9 @@ def draw(opened: Opened, pattern: Pattern, rows: dict[int, int], *, raw: bool) -
         return pair_picture(opened, pattern, raw=raw)
     if isinstance(pattern, ConservationPattern):
         return residual_picture(opened, pattern, rows)
-    return group_picture(opened, pattern, raw=raw)
+    if isinstance(pattern, ClusteringPattern):
+        return group_picture(opened, pattern, raw=raw)
+    return None  # only its own detector knows what would show it
 
 
 def named_positions(pattern: Pattern) -> tuple[int, ...]:

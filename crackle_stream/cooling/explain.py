@@ -35,8 +35,8 @@ def explain(
     related = related_to(weighed, one)
     rows = dict(zip(table.positions.tolist(), table.rows.tolist(), strict=True))
     opened = Opened(view)
-    detections = considered.detections[pattern.kind]
-    level = considered.levels[pattern.kind]
+    detections = considered.detections[pattern.family]
+    level = considered.levels[pattern.family]
     most_p = largest_p(one.draft, detections, rate, level)
     gates = () if one.handful else gates_of(one.draft, detections, rate, level)
     settings = plan.profile.settings

@@ -27,6 +27,7 @@ class Following:
     def __init__(self, plan: Plan, *, reordered: bool = False) -> None:
         self.reordered = reordered
         self._window = plan.window
+        self._detectors = plan.profile.own
         self._grouped = plan.group_by is not None
         self._folds: dict[str | None, WindowFold] = {}
         self.read = 0
@@ -39,7 +40,7 @@ class Following:
         for group, table in self._next(rows):
             self.events += len(table)
             self.metrics.update(table.names)
-            fold = self._folds.setdefault(group, WindowFold(self._window))
+            fold = self._folds.setdefault(group, WindowFold(self._window, self._detectors))
             for window, summary in fold.push(cycle.in_log(table)):
                 yield FoldedWindow(group, window, summary)
         self.read = stop

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crackle_stream.clock import Deadline
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.detect.examine import Examination, examine
+from crackle_stream.detect.judge import judge
 from crackle_stream.detect.summary import WindowSummary
 from crackle_stream.detect.view import View, view_table
 from crackle_stream.table import Table
@@ -40,6 +42,7 @@ def inspect(
 
     Workers are sent the rows of windows that are small enough to be held whole; a longer one is
     examined here, where its rows can be read again. Either way the same code sees the same rows.
+    Detectors of your own are always asked here, where their summaries are: none need be sent.
 
     Parameters
     ----------
@@ -54,9 +57,14 @@ def inspect(
     executor
         Where to examine; None is this process.
     """
-    waiting: deque[Future[Examination] | Examination | None] = deque()
+    waiting: deque[_Started | None] = deque()
     for window in windows:
-        started = None if deadline.passed() else _start(view_of(window), plan, deadline, executor)
+        started = None
+        if not deadline.passed():
+            view = view_of(window)
+            builtin = _start(view, plan, deadline, executor)
+            own = judge(window.summary.own, view, plan.profile.rate, deadline)
+            started = _Started(builtin, own)
         waiting.append(started)
         while len(waiting) > AHEAD:
             yield _done(waiting.popleft())
@@ -64,12 +72,18 @@ def inspect(
         yield _done(waiting.popleft())
 
 
+class _Started(NamedTuple):
+    builtin: Future[Examination] | Examination
+    own: Examination
+
+
 def _start(
     view: View, plan: Plan, deadline: Deadline, executor: Executor | None
 ) -> Future[Examination] | Examination:
     if executor is None or not view.exact:
         return examine(view, plan.profile, deadline, members=plan.members)
-    return executor.submit(_examine, view.sample, plan, view.group)
+    sent = replace(plan, profile=replace(plan.profile, detectors=()))
+    return executor.submit(_examine, view.sample, sent, view.group)
 
 
 def _examine(table: Table, plan: Plan, group: str | None) -> Examination:
@@ -77,5 +91,8 @@ def _examine(table: Table, plan: Plan, group: str | None) -> Examination:
     return examine(view, plan.profile, Deadline(None), members=plan.members)
 
 
-def _done(result: Future[Examination] | Examination | None) -> Examination | None:
-    return result.result() if isinstance(result, Future) else result
+def _done(started: _Started | None) -> Examination | None:
+    if started is None:
+        return None
+    builtin, own = started
+    return (builtin.result() if isinstance(builtin, Future) else builtin).beside(own)

@@ -13,7 +13,7 @@ from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.online_level import OnlineLevel
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.pattern import KINDS, Kind
+from crackle_stream.pattern import KINDS
 from crackle_stream.window.checkpoints import CheckpointFinder, CheckpointSpec
 
 
@@ -62,7 +62,7 @@ class OnlineCooling:
         self._since = max(plan.start, log.first)
         self._finder = CheckpointFinder(plan.checkpoints, self._since)
         level = plan.profile.rate.false_discovery / len(KINDS)
-        self._levels = {kind: OnlineLevel(level) for kind in KINDS}
+        self._levels = {family: OnlineLevel(level) for family in plan.profile.families}
 
     def skip(self) -> None:
         """Pass by the checkpoints of the log as it is now, without cooling there."""
@@ -119,16 +119,16 @@ class OnlineCooling:
     def _cool(self, position: int, label: str | None) -> CoolingReport:
         if is_single(self._plan.checkpoints):
             return self._considered(position, None, label)
-        levels = {kind: level.current for kind, level in self._levels.items()}
+        levels = {family: level.current for family, level in self._levels.items()}
         report = self._considered(position, levels, label)
         self._since = position
-        found = {pattern.kind for pattern in report.patterns}
-        for kind, level in self._levels.items():
-            level.next(found=kind in found)
+        found = {pattern.family for pattern in report.patterns}
+        for family, level in self._levels.items():
+            level.next(found=family in found)
         return report
 
     def _considered(
-        self, position: int, levels: dict[Kind, float] | None, label: str | None
+        self, position: int, levels: dict[str, float] | None, label: str | None
     ) -> CoolingReport:
         with self._cooler.consider(
             position, since=self._since, levels=levels, label=label

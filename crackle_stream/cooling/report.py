@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from crackle_stream.detect.findings import Finding
+from crackle_stream.detector import Failure
 from crackle_stream.pattern import Note, Pattern
 
 
@@ -30,7 +31,9 @@ class CoolingReport(Struct, frozen=True, kw_only=True):
     late
         Events left out for coming later than the declared lateness.
     partial, unseen
-        Whether time ran out, and what was not looked at.
+        Whether something was not looked at, and for what time ran out.
+    failures
+        Detectors of your own that failed: of what they look for, less or nothing is said.
     """
 
     checkpoint: int
@@ -45,3 +48,4 @@ class CoolingReport(Struct, frozen=True, kw_only=True):
     late: int = 0
     partial: bool = False
     unseen: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()

@@ -60,7 +60,7 @@ class Rivals:
             effect=other.draft.size,
             threshold=threshold_of(other.draft.gate, self._rate),
             q_value=pattern.evidence.q_value,
-            level=self._considered.levels[pattern.kind],
+            level=self._considered.levels[pattern.family],
             passed=other.passed,
             shortfall=self.shortfall(other),
         )
@@ -71,13 +71,13 @@ class Rivals:
         less = 0.0
         if threshold is not None:
             less = size / threshold if other.draft.gate == "variation" else threshold / abs(size)
-        level = self._considered.levels[other.draft.pattern.kind]
+        level = self._considered.levels[other.draft.pattern.family]
         return max(less, other.found.pattern.evidence.q_value / level)
 
     def nearest(self, weighed: Sequence[Weighed], one: Weighed) -> Rival | None:
         """Give the candidate of the same kind that failed by least."""
-        kind = one.draft.pattern.kind
-        failed = [o for o in weighed if o.draft.pattern.kind == kind and not o.passed]
+        family = one.draft.pattern.family
+        failed = [o for o in weighed if o.draft.pattern.family == family and not o.passed]
         failed = [o for o in failed if o.id != one.id and not o.handful]
         if not failed:
             return None

@@ -9,7 +9,7 @@ from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.witnesses import whole_id
 from crackle_stream.detect.candidate import Candidate
 from crackle_stream.detect.significance import passes, weigh
-from crackle_stream.pattern import KINDS, Pattern
+from crackle_stream.pattern import Pattern
 
 
 class Weighed(Struct, frozen=True):
@@ -30,11 +30,10 @@ def weigh_all(considered: Considered, plan: Plan) -> list[Weighed]:
     """Give every candidate of a checkpoint with what became of it."""
     rate = plan.profile.rate
     weighed = []
-    for kind in KINDS:
-        detections = considered.detections[kind]
+    for family, detections in considered.detections.items():
         drafts = [draft for detection in detections for draft in detection.candidates]
         for draft, found in zip(drafts, weigh(detections, rate), strict=True):
-            passed = passes(found, rate, considered.levels[kind])
+            passed = passes(found, rate, considered.levels[family])
             weighed.append(Weighed(draft, found, passed))
     # The rules for a handful only add to what was proved.
     known = {window_key(one.draft.pattern) for one in weighed if one.passed}

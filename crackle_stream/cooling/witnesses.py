@@ -14,7 +14,7 @@ from crackle_stream.detect.candidate import Candidate
 from crackle_stream.detect.describe import describe
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.pattern import Pattern, PhaseTransitionPattern, pattern_id
+from crackle_stream.pattern import CustomPattern, Pattern, PhaseTransitionPattern, pattern_id
 from crackle_stream.timestamp import NO_TIME, format_time
 from crackle_stream.window.order import OrderedRows
 
@@ -97,7 +97,7 @@ def _whole(
     pattern = candidate.pattern
     labels = dict.fromkeys(witnesses[position].label for position in candidate.involved)
     filled: dict[str, Any] = {"involved_tasks": tuple(labels), "checkpoint": checkpoint}
-    if isinstance(pattern, PhaseTransitionPattern) and pattern.at is not None:
+    if isinstance(pattern, PhaseTransitionPattern | CustomPattern) and pattern.at is not None:
         at = witnesses[pattern.at]
         filled |= {"at_label": at.label, "at_time": at.time}
         if pattern.at in places:

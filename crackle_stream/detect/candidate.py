@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from msgspec import Struct
 
+from crackle_stream.detector import Gate
 from crackle_stream.pattern import Note, Pattern
-
-Gate: TypeAlias = Literal["separation", "correlation", "shift", "variation", "none"]
-"""Which threshold of the cooling rate `Candidate.size` is held against.
-
-``separation``, ``correlation`` and ``shift`` must reach their threshold; ``variation`` (robust
-coefficient of variation of a near-constant metric) must stay at or below it; ``none``: exact
-laws and drift pass on evidence alone.
-"""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
+    CustomPattern,
     Pattern,
     PhaseTransitionPattern,
 )
@@ -84,7 +85,7 @@ def listed(items: Sequence[str], most: int = FEW) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
-def place_of(pattern: PhaseTransitionPattern) -> str:
+def place_of(pattern: PhaseTransitionPattern | CustomPattern) -> str:
     """Name the first task after a change by label and time, as far as it has them.
 
     Several tasks may share a label; a task with neither is named by its position.
@@ -177,8 +178,8 @@ def _sentence(pattern: Pattern) -> str:
         return _held(pattern)
     if isinstance(pattern, CorrelationPattern):
         return relation(pattern)
-    where = "" if pattern.at is None else f" at {place_of(pattern)}"
-    return f"{movement(pattern)}{where}"
+    what = pattern.claim if isinstance(pattern, CustomPattern) else movement(pattern)
+    return what if pattern.at is None else f"{what} at {place_of(pattern)}"
 
 
 def _group(pattern: ClusteringPattern) -> str:

@@ -18,6 +18,7 @@ from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.reach import within_reach
 from crackle_stream.detect.roles import Roles, find_roles
 from crackle_stream.detect.view import View
+from crackle_stream.detector import Failure
 from crackle_stream.pattern import KINDS, Kind, Note, Pattern
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.window.rows import DURATION, FAILED
@@ -38,19 +39,32 @@ class Examination(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     detections
-        One a kind that was looked for and reached in time.
+        One a kind, or detector of your own, that was looked for and reached in time.
     handful
         What the seed's rules say of fewer than 30 tasks at the fast rate.
     notes
         Identifiers, clocks and settings.
     unseen
-        Kinds that time ran out for.
+        Kinds and detectors that time ran out for.
+    failures
+        Detectors of your own that failed.
     """
 
-    detections: dict[Kind, Detection]
+    detections: dict[str, Detection]
     handful: tuple[Candidate, ...] = ()
     notes: tuple[Note, ...] = ()
-    unseen: tuple[Kind, ...] = ()
+    unseen: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+    def beside(self, other: Examination) -> Examination:
+        """Give what these detectors and others say of the same window."""
+        return Examination(
+            detections={**self.detections, **other.detections},
+            handful=self.handful + other.handful,
+            notes=self.notes + other.notes,
+            unseen=self.unseen + other.unseen,
+            failures=self.failures + other.failures,
+        )
 
 
 def examine(
@@ -67,8 +81,8 @@ def examine(
     view, left_out = within_reach(view)
     roles = find_roles(view)
     phases = find_phases(view, roles)
-    found: dict[Kind, Detection] = {}
-    unseen: list[Kind] = []
+    found: dict[str, Detection] = {}
+    unseen: list[str] = []
     if profile.looks_for("phase_transition"):
         found["phase_transition"] = phases.detection
     for kind, detector in DETECTORS.items():
@@ -114,4 +128,4 @@ def _few(view: View, profile: ThermalProfile) -> tuple[Candidate, ...]:
 
 
 def _wanted(profile: ThermalProfile) -> bool:
-    return len(profile.without) < len(KINDS)
+    return any(map(profile.looks_for, KINDS))

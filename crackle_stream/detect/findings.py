@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from crackle_stream.detect.headline import headline
 from crackle_stream.pattern import (
+    CUSTOM,
     ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
-    Kind,
+    CustomPattern,
     Pattern,
     PhaseTransitionPattern,
 )
@@ -23,11 +24,12 @@ from crackle_stream.pattern import (
 NEAR: Final = 3
 """Changes this many tasks apart are at the same place, however narrow their intervals."""
 
-ORDER: Final[tuple[Kind, ...]] = (
+ORDER: Final[tuple[str, ...]] = (
     "phase_transition",
     "conservation",
     "correlation",
     "clustering",
+    CUSTOM,
 )
 """Among equals, what happened comes before what always holds; groups often follow from both."""
 
@@ -76,7 +78,8 @@ def find_findings(
     metrics of a law that holds belongs to the law; others belong together when their metrics are
     connected, other clusters when they divide one window, drifts when they are seen in one window;
     the same law, or correlations among the same metrics, in several windows or label groups are
-    one finding.
+    one finding. What detectors of your own find makes findings of its own, by detector, form, place
+    and subject, so that it changes no other.
 
     Parameters
     ----------
@@ -156,6 +159,8 @@ def _key(pattern: Pattern, places: dict[str, int], nets: Nets) -> Key:
         return ("place", places[pattern.id])
     if isinstance(pattern, ConservationPattern):
         return ("law", pattern.form, *pattern.terms)
+    if isinstance(pattern, CustomPattern):
+        return (CUSTOM, pattern.detector, pattern.form, pattern.at, *pattern.subject)
     window = pattern.window
     return (pattern.kind, pattern.group, window.first, window.last, window.n)
 

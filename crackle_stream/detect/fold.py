@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 
 from crackle_stream.detect.summary import WindowSummary
+from crackle_stream.detector import Registered
 from crackle_stream.table import Table
 from crackle_stream.window.panes import PaneCutter
 from crackle_stream.window.spec import WindowSpec
@@ -42,6 +43,8 @@ class WindowFold:
     ----------
     spec
         The windows.
+    detectors
+        Those of your own; they observe each pane.
 
     Examples
     --------
@@ -54,8 +57,9 @@ class WindowFold:
     [(3, 4.0)]
     """
 
-    def __init__(self, spec: WindowSpec) -> None:
+    def __init__(self, spec: WindowSpec, detectors: Sequence[Registered] = ()) -> None:
         self._spec = spec
+        self._detectors = detectors
         self._windower = Windower(spec)
         self._slices: dict[int, MergeTree[WindowSummary]] = {}
         self._nodes: dict[tuple[int, int], WindowSummary] = {}
@@ -72,7 +76,7 @@ class WindowFold:
 
     def copy(self) -> WindowFold:
         """Give a fold that goes on by itself, as for rows that are not yet final."""
-        twin = WindowFold(self._spec)
+        twin = WindowFold(self._spec, self._detectors)
         twin._windower = deepcopy(self._windower)
         twin._slices = {number: tree.copy() for number, tree in self._slices.items()}
         twin._nodes = dict(self._nodes)
@@ -82,7 +86,7 @@ class WindowFold:
         for item in items:
             if isinstance(item, Pane):
                 tree = self._slices.setdefault(item.slice, MergeTree())
-                tree.add(WindowSummary.of(item.table))
+                tree.add(WindowSummary.of(item.table, self._detectors))
             else:
                 yield item, self._merged(*item.slices)
 

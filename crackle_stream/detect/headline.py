@@ -20,6 +20,7 @@ from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
+    CustomPattern,
     Pattern,
     PhaseTransitionPattern,
 )
@@ -38,6 +39,8 @@ def headline(members: Sequence[Pattern]) -> str:
     # Groups beside a change are what was before and after, which the change says.
     members = [m for m in members if not isinstance(m, ClusteringPattern)] or members
     lead = members[0]
+    if isinstance(lead, CustomPattern):
+        return _lasting(lead, members)
     if isinstance(lead, CorrelationPattern):
         return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)])
     if isinstance(lead, ClusteringPattern):

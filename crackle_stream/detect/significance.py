@@ -15,7 +15,8 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from crackle_stream.detect.candidate import Candidate, Detection, Gate
+from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.detector import Gate
 from crackle_stream.pattern import Pattern
 from crackle_stream.profile import CoolingRate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -11,7 +11,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from crackle_stream.detect.bins import Bins, bins_of, join_bins
+from crackle_stream.detect.observed import Observed, observed
 from crackle_stream.detect.view import View, view_table
+from crackle_stream.detector import Registered
 from crackle_stream.pattern import Span
 from crackle_stream.stats.moments import MomentsSnapshot, RunningMoments
 from crackle_stream.table import Table, concatenate
@@ -54,6 +56,8 @@ class WindowSummary(Struct, frozen=True):
         Runs of this hash or a higher one were left out.
     bins
         The series; None while the sample is exact.
+    own
+        What each detector of your own keeps.
 
     Examples
     --------
@@ -73,6 +77,7 @@ class WindowSummary(Struct, frozen=True):
     runs: NDArray[np.int64]
     hash_bound: int
     bins: Bins | None
+    own: tuple[Observed, ...] = ()
 
     @classmethod
     def empty(cls) -> WindowSummary:
@@ -81,8 +86,8 @@ class WindowSummary(Struct, frozen=True):
         return cls(0, -1, -1, -1, RunningMoments(), concatenate([]), no_runs, _ALL, None)
 
     @classmethod
-    def of(cls, table: Table) -> WindowSummary:
-        """Summarise consecutive rows; their own numbers do not matter."""
+    def of(cls, table: Table, detectors: Sequence[Registered] = ()) -> WindowSummary:
+        """Summarise consecutive rows, at most a pane; their own numbers do not matter."""
         n = len(table)
         if not n:
             return cls.empty()
@@ -95,7 +100,8 @@ class WindowSummary(Struct, frozen=True):
         bins = None if n <= capacity else join_bins([bins_of(table)], _width(n, capacity))
         ends = int(table.positions[0]), int(table.positions[-1])
         newest = int(table.positions.max())
-        return cls(n, *ends, newest, moments, sample, runs, bound, bins)
+        own = observed(detectors, table)
+        return cls(n, *ends, newest, moments, sample, runs, bound, bins, own)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -123,10 +129,11 @@ class WindowSummary(Struct, frozen=True):
         capacity = capacity_of(len(sample.names))
         bins = None if n <= capacity else join_bins(parts, _width(n, capacity))
         ends = self.first, other.last, max(self.newest, other.newest)
-        return WindowSummary(n, *ends, moments, sample, runs, bound, bins)
+        own = tuple(one.merge(next_) for one, next_ in zip(self.own, other.own, strict=True))
+        return WindowSummary(n, *ends, moments, sample, runs, bound, bins, own)
 
     def snapshot(self) -> SummarySnapshot:
-        """Give the summary as data: the same bytes for the same rows."""
+        """Give the summary as data, without `own`: the same bytes for the same rows."""
         return SummarySnapshot(
             names=self.names,
             n=self.n,

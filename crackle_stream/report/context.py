@@ -9,6 +9,7 @@ from msgspec import Struct
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.describe import tasks
+from crackle_stream.detector import Failure
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.report.counting import counted
 from crackle_stream.report.terminal import Terminal
@@ -77,10 +78,20 @@ def left_out(report: CoolingReport) -> list[str]:
     said = []
     if report.late:
         said.append(f"{counted(report.late, 'event')} left out: later than --lateness allows")
-    if report.partial:
+    said += [f"partial: {failed(failure, report.windows)}" for failure in report.failures]
+    if report.unseen:
         unseen = ", ".join(report.unseen) or "some windows"
         said.append(f"partial: time ran out before {unseen} could be looked at")
     return said
+
+
+def failed(failure: Failure, windows: int) -> str:
+    """Say that a detector failed, and what can be done."""
+    where = f" in {failure.windows} of {windows} windows" if windows > 1 else ""
+    return (
+        f"the detector {failure.text}{where}; what others found stands. "
+        f"Tell its authors, or leave it out with --without {failure.detector}"
+    )
 
 
 def _stage(report: CoolingReport, context: Context) -> str:

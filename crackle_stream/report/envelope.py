@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.findings import Finding
+from crackle_stream.detector import Failure
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.pattern import Note, Pattern
 from crackle_stream.report.context import Context
@@ -27,6 +28,7 @@ class Cooled(Struct, frozen=True, kw_only=True):
     late: int
     partial: bool
     unseen: tuple[str, ...]
+    failures: tuple[Failure, ...]
     patterns: tuple[Pattern, ...]
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
@@ -51,7 +53,7 @@ class Envelope:
 
     def begin(self) -> bytes:
         """Give the plan; sets in it are sorted, so that one plan has one text."""
-        plan = _present(msgspec.to_builtins(self._plan, order="deterministic"))
+        plan = _present(msgspec.to_builtins(self._plan, order="deterministic", enc_hook=_unsaid))
         return b'{"plan":' + inert(msgspec.json.encode(plan)) + b',"checkpoints":['
 
     def checkpoint(self, report: CoolingReport) -> bytes:
@@ -67,8 +69,14 @@ class Envelope:
         return b'],"notes":' + notes + b',"accounts":' + msgspec.json.encode(accounts) + b"}\n"
 
 
+def _unsaid(_: object) -> None:
+    """Leave out a detector itself: its name and its package stand beside it."""
+
+
 def _present(built: Any) -> Any:
     """Leave out what is absent."""
+    if isinstance(built, list):
+        return [_present(value) for value in built]
     if not isinstance(built, dict):
         return built
     return {name: _present(value) for name, value in built.items() if value is not None}

@@ -35,6 +35,7 @@ NULLS: Final = {
     "freed of steps, trends, season and memory, and are compared with themselves at other shifts",
     "clustering": "all tasks come from one distribution with a single peak, in any units, with "
     "the dependence of neighbours that is seen",
+    "custom": "what the detector's own documentation says",
 }
 """What each p-value supposes."""
 
@@ -49,6 +50,7 @@ UNITS: Final = {
     "constant law": "as coefficient of variation",
     "correlation": "as coefficient",
     "clustering": "as gap to the next group over the spread within",
+    "custom": "in the detector's own unit",
 }
 
 

@@ -11,6 +11,7 @@ from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
+    CustomPattern,
     Level,
     PhaseTransitionPattern,
 )
@@ -40,10 +41,20 @@ def numbers(why: Explanation, settings: Settings) -> Iterator[Number]:
         yield from _law(pattern, why.units)
     elif isinstance(pattern, CorrelationPattern):
         yield from _pair(pattern)
-    else:
+    elif isinstance(pattern, ClusteringPattern):
         yield from _group(pattern, why.units)
+    else:
+        yield from _own(pattern, why.units)
     window = pattern.window
     yield "window", f"{tasks(window.n)}, positions {window.first} to {window.last}"
+
+
+def _own(pattern: CustomPattern, units: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield "detector", pattern.detector
+    if pattern.at is not None:
+        yield "at", f"position {pattern.at}"
+    for name, number in pattern.metrics.items():
+        yield name, amount(number, units.get(name))
 
 
 def amount(number: float, unit: str | None) -> str:

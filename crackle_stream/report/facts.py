@@ -10,6 +10,7 @@ from crackle_stream.detect.describe import place_of, tasks
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.pattern import (
     ConservationPattern,
+    CustomPattern,
     Pattern,
     PhaseTransitionPattern,
 )
@@ -47,7 +48,7 @@ def sureness(confidence: float) -> str:
 
 
 def _where(lead: Pattern) -> str:
-    if isinstance(lead, PhaseTransitionPattern) and lead.at is not None:
+    if isinstance(lead, PhaseTransitionPattern | CustomPattern) and lead.at is not None:
         return _change(lead)
     first, last = lead.window.first, lead.window.last
     if isinstance(lead, ConservationPattern):
@@ -55,7 +56,7 @@ def _where(lead: Pattern) -> str:
     return f"positions {first} to {last}"
 
 
-def _change(lead: PhaseTransitionPattern) -> str:
+def _change(lead: PhaseTransitionPattern | CustomPattern) -> str:
     position = f"position {lead.at}{_between(lead)}"
     ranks = [ordinal(int(x) + 1) for name, x in lead.metrics.items() if name == "place"]
     place = [f"{rank} in time" for rank in ranks]
@@ -75,7 +76,9 @@ def ordinal(number: int) -> str:
     return f"{number:,}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
-def _between(lead: PhaseTransitionPattern) -> str:
+def _between(lead: PhaseTransitionPattern | CustomPattern) -> str:
+    if isinstance(lead, CustomPattern):
+        return "" if lead.until is None else f" until {lead.until}"
     low, at, high = lead.at_low, lead.at, lead.at_high
     if low is None or at is None or high is None or not low <= at <= high or low == high:
         # Also where the log is not in time order: there, positions bound no stretch of time.

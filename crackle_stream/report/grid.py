@@ -10,10 +10,11 @@ from msgspec import Struct
 from crackle_stream.detect.describe import figure, law, moved, sides
 from crackle_stream.detect.headline import telling
 from crackle_stream.pattern import (
+    CUSTOM,
     ClusteringPattern,
     ConservationPattern,
     CorrelationPattern,
-    Kind,
+    CustomPattern,
     Pattern,
     PhaseTransitionPattern,
 )
@@ -57,7 +58,7 @@ def grids(members: Sequence[Pattern]) -> list[Grid]:
     return [_grid(kind, [member for member in members if member.kind == kind]) for kind in kinds]
 
 
-def _grid(kind: Kind, members: Sequence[Pattern]) -> Grid:
+def _grid(kind: str, members: Sequence[Pattern]) -> Grid:
     if kind == "clustering":
         heads, words, row = _groups([m for m in members if isinstance(m, ClusteringPattern)])
     else:
@@ -94,12 +95,23 @@ def _pair(pattern: CorrelationPattern) -> Row:
     return _named(pattern, pair), pattern.form, f"{pattern.r:.2f}", str(pattern.lag)
 
 
+def _claim(pattern: CustomPattern) -> Row:
+    at = "" if pattern.at is None else str(pattern.at)
+    return (
+        _named(pattern, ", ".join(pattern.subject)),
+        pattern.form,
+        at,
+        figure(pattern.evidence.effect),
+    )
+
+
 def _named(pattern: Pattern, text: str) -> str:
     return text if pattern.group is None else f"{pattern.group}: {text}"
 
 
-_LAYOUTS: Final[dict[Kind, Layout]] = {
+_LAYOUTS: Final[dict[str, Layout]] = {
     "phase_transition": (("metric", "change", "position", "before", "after"), 2, _change),
     "conservation": (("law", "residual", "broken by"), 1, _law),
     "correlation": (("metrics", "form", "coefficient", "lag"), 2, _pair),
+    CUSTOM: (("metrics", "form", "position", "effect"), 2, _claim),
 }

@@ -8,7 +8,7 @@ from typing import Final
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.findings import Finding
 from crackle_stream.ingest.accounts import Accounts
-from crackle_stream.pattern import KINDS, Pattern
+from crackle_stream.pattern import Pattern
 from crackle_stream.report.context import UNREACHED, Context, looked, title
 from crackle_stream.report.counting import counted
 from crackle_stream.report.facts import facts
@@ -115,8 +115,8 @@ def telling(findings: Sequence[Sequence[Pattern]], most: int = MOST) -> list[int
         Their places among the findings, rising.
     """
     chosen: list[int] = []
-    for kind in KINDS:
-        own = [i for i, members in enumerate(findings) if members[0].kind == kind]
+    for family in {members[0].family for members in findings}:
+        own = [i for i, members in enumerate(findings) if members[0].family == family]
         own.sort(key=lambda i: (-len(findings[i]), findings[i][0].evidence.q_value))
         chosen += own[:most]
     return sorted(chosen)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from msgspec import Struct
 
-from crackle_stream.detect.candidate import Candidate, Detection, Gate
+from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.conservation.balance import MOST_COMPARED
 from crackle_stream.detect.conservation.confirm import LEAST_ROWS, Confirmed, failure_weight
 from crackle_stream.detect.conservation.constant import Steady, find_steady
@@ -26,6 +26,7 @@ from crackle_stream.detect.conservation.track import Course
 from crackle_stream.detect.resolution import Rounding, rounding_of
 from crackle_stream.detect.roles import Roles
 from crackle_stream.detect.view import View
+from crackle_stream.detector import Gate
 from crackle_stream.pattern import (
     ConservationPattern,
     Evidence,

@@ -86,12 +86,12 @@ class Verdict(Struct, frozen=True):
     claims
         In any order that is always the same.
     tested
-        How many hypotheses were tested, those without a claim included; what is not claimed
-        counts as less likely than what is.
+        How many hypotheses were tested, those without a claim included, which count as less
+        significant than those with one; by default as many as there are claims.
     """
 
     claims: tuple[Claim, ...] = ()
-    tested: int = 0
+    tested: int | None = None
 
 
 class WindowView(Protocol):

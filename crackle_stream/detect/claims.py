@@ -32,11 +32,11 @@ def detection_of(verdict: Any, detector: str, view: View) -> Detection:
         raise DetectorError(f"detect gave {type(verdict).__name__}, and not a Verdict")
     claims = tuple(verdict.claims)
     candidates = tuple(_candidate(claim, detector, view) for claim in claims)
-    tested = _whole(verdict.tested, "tested", len(claims), _MOST)
+    tested = len(claims) if verdict.tested is None else verdict.tested
     if len({candidate.pattern.id for candidate in candidates}) < len(candidates):
         raise DetectorError("two claims have the same form, subject and place")
     _check_positions(candidates, view)
-    return Detection(candidates, tested)
+    return Detection(candidates, _whole(tested, "tested", min(len(claims), 1), _MOST))
 
 
 def _candidate(claim: Any, detector: str, view: View) -> Candidate:

@@ -31,14 +31,22 @@ class Implied:
 
     def implies(self, vector: NDArray[np.float64]) -> bool:
         """Tell whether a law follows from those taken in."""
+        vector = _near_one(vector)
         length = float(np.linalg.norm(vector))
         return float(np.linalg.norm(self._beyond(vector))) <= _PARALLEL * length
 
     def add(self, vector: NDArray[np.float64]) -> None:
         """Take a law in."""
         if not self.implies(vector):
-            beyond = self._beyond(self._beyond(vector))
+            beyond = self._beyond(self._beyond(_near_one(vector)))
             self._basis = np.vstack([self._basis, beyond / np.linalg.norm(beyond)])
 
     def _beyond(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
         return vector - (self._basis @ vector) @ self._basis
+
+
+def _near_one(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale by a power of two, which rounds nothing: squares of large weights would overflow."""
+    _, exponent = np.frexp(np.abs(vector).max())
+    scaled: NDArray[np.float64] = np.ldexp(vector, -exponent)
+    return scaled

@@ -214,7 +214,8 @@ def keep(columns: Columns, law: Law) -> Kept:
         return Kept(found, 0.0, 0.0, np.zeros(0, bool))
     low, high = conserved(found)
     if columns.logs:
-        said = tidy(float(np.exp(low)), float(np.exp(high)))
+        with np.errstate(over="ignore"):  # No row keeps a constant that no float can hold.
+            said = tidy(float(np.exp(low)), float(np.exp(high)))
         constant = float(np.log(said))
     else:
         said = constant = tidy(low, high)

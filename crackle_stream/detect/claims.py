@@ -16,6 +16,9 @@ from crackle_stream.pattern import CUSTOM, CustomPattern, Evidence, pattern_id
 NAMED: Final = 20
 """Tasks of a pattern that are named."""
 
+PLACE: Final = "place"
+"""The number of a pattern that says its rank in time."""
+
 _MOST: Final = 2**53
 """Whole numbers beyond it are not what other programs read."""
 
@@ -51,6 +54,8 @@ def _candidate(claim: Any, detector: str, view: View) -> Candidate:
     p_value = _number(claim.p_value, "p_value")
     if not 0.0 <= p_value <= 1.0:
         raise DetectorError(f"the p_value {p_value} of a claim is not within 0 and 1")
+    if PLACE in claim.metrics:
+        raise DetectorError(f"a claim has a number named {PLACE!r}, which is what is filled in")
     if claim.gate not in get_args(Gate):
         raise DetectorError(f"there is no gate {claim.gate!r}: {', '.join(get_args(Gate))}")
     n = view.span.n

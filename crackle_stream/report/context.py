@@ -90,7 +90,7 @@ def failed(failure: Failure, windows: int) -> str:
     where = f" in {failure.windows} of {windows} windows" if windows > 1 else ""
     return (
         f"the detector {failure.text}{where}; what others found stands. "
-        f"Tell its authors, or leave it out with --without {failure.detector}"
+        f"Update or uninstall it, or leave it out with --without {failure.detector}"
     )
 
 

@@ -75,7 +75,7 @@ def _unsaid(_: object) -> None:
 
 def _present(built: Any) -> Any:
     """Leave out what is absent."""
-    if isinstance(built, list):
+    if isinstance(built, list | tuple):
         return [_present(value) for value in built]
     if not isinstance(built, dict):
         return built

@@ -78,10 +78,12 @@ def ordinal(number: int) -> str:
 
 def _between(lead: PhaseTransitionPattern | CustomPattern) -> str:
     if isinstance(lead, CustomPattern):
-        return "" if lead.until is None else f" until {lead.until}"
+        # Where the log is not in time order, positions bound no stretch of time.
+        known = lead.at is not None and lead.until is not None and lead.until > lead.at
+        return f" until {lead.until}" if known else ""
     low, at, high = lead.at_low, lead.at, lead.at_high
     if low is None or at is None or high is None or not low <= at <= high or low == high:
-        # Also where the log is not in time order: there, positions bound no stretch of time.
+        # Also where the log is not in time order.
         return ""
     return f" (between {low} and {high})"
 

@@ -26,6 +26,7 @@ cached + loaded = 100 held until position 512, and no longer
 cpu and heat move together (r = 0.93)
 fan and heat move against each other (rank r = -0.81, fan 3 tasks ahead)
 load and watts depend on each other along a curve (xi = 0.77)
+in etl: queue is stuck at 5 for 30 tasks at etl-700
 640 of 1,000 tasks form a group: duration_s about 12.25 and tests about 812
 300 of 1,000 tasks form a group: duration_s about 400 and tests about 9120
 """.splitlines()

@@ -1,6 +1,7 @@
 """Detectors of your own from Python: in profiles, over long logs, groups and many checkpoints."""
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from functools import reduce
 from pathlib import Path
 
@@ -228,7 +229,8 @@ def test_over_many_checkpoints_a_detector_that_always_speaks_earns_level_for_its
         window=WindowSpec.parse("100"),
         checkpoints=CheckpointSpec.parse("100"),
     )
-    loud = Says(detect=lambda view: Verdict((claim(subject=(), p_value=1e-12),)))
+    # Enough at the first checkpoint, and at later ones where something was found before.
+    loud = Says(detect=lambda view: Verdict((claim(subject=(), p_value=1e-3),)))
     both = msgspec.structs.replace(plan, profile=plan.profile.with_detector(loud))
     log = log_of(events_of(values))
     pairs = zip(replay(log, plan), replay(log, both), strict=True)
@@ -261,3 +263,14 @@ def test_time_that_ran_out_is_told_of_a_detector_as_of_a_kind():
     report = Cooler(log_of(events_of(noisy(100))), Plan(profile=profile)).cool()
     assert report.partial
     assert report.unseen == ("1 windows",)
+
+
+def test_a_detector_that_cannot_be_sent_to_workers_is_asked_here():
+    detector = Says(detect=lambda view: Verdict((claim(subject=(), at=view.span.first),)))
+    profile = ThermalProfile.default().with_max_duration(None).with_detector(detector)
+    plan = Plan(profile=profile, window=WindowSpec.parse("50"))
+    log = log_of(events_of(noisy(200)))
+    alone = Cooler(log, plan).cool()
+    assert sorted(pattern.at for pattern in alone.patterns) == [0, 50, 100, 150]
+    with ProcessPoolExecutor(2) as executor:
+        assert Cooler(log, plan, executor).cool() == alone

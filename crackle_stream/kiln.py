@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -258,8 +259,17 @@ class Kiln:
         plan
             Windows, order and groups, with a profile of its own; `Kiln.plan` makes one with the
             kiln's. By default the whole cycle.
+
+        Warns
+        -----
+        RuntimeWarning
+            When a detector of your own failed, whose patterns are missing then.
         """
-        return list(self.report(plan).patterns)
+        report = self.report(plan)
+        for failure in report.failures:
+            told = f"the detector {failure.text}"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
+        return list(report.patterns)
 
     def plan(self, **choices: Any) -> Plan:
         """Give a plan with this kiln's profile and cycle, and whatever else is chosen.

@@ -45,48 +45,63 @@ def detection_of(verdict: Any, detector: str, view: View) -> Detection:
 def _candidate(claim: Any, detector: str, view: View) -> Candidate:
     if not isinstance(claim, Claim):
         raise DetectorError(f"a claim is {type(claim).__name__}, and not a Claim")
-    form, subject = _text(claim.form, "form"), tuple(claim.subject)
-    if unknown := [name for name in subject if name not in view.names]:
-        raise DetectorError(f"the subject {unknown[0]!r} of a claim is no metric of the window")
-    involved = tuple(_position(at, "involved") for at in claim.involved)
-    at, until = (None if at is None else _position(at, "place") for at in (claim.at, claim.until))
-    effect = _number(claim.effect, "effect")
-    p_value = _number(claim.p_value, "p_value")
-    if not 0.0 <= p_value <= 1.0:
-        raise DetectorError(f"the p_value {p_value} of a claim is not within 0 and 1")
-    if PLACE in claim.metrics:
-        raise DetectorError(f"a claim has a number named {PLACE!r}, which is what is filled in")
     if claim.gate not in get_args(Gate):
         raise DetectorError(f"there is no gate {claim.gate!r}: {', '.join(get_args(Gate))}")
-    n = view.span.n
-    pattern = CustomPattern(
+    involved = tuple(_position(at, "involved") for at in claim.involved)
+    evidence = _evidence(claim, view)
+    return Candidate(
+        pattern=_pattern(claim, detector, view, evidence, len(involved)),
+        size=evidence.effect,
+        p_value=evidence.p_value,
+        gate=claim.gate,
+        involved=involved[:NAMED],
+    )
+
+
+def _pattern(
+    claim: Claim, detector: str, view: View, evidence: Evidence, involved: int
+) -> CustomPattern:
+    form, subject = _text(claim.form, "form"), _subject(claim, view)
+    at = None if claim.at is None else _position(claim.at, "at")
+    count = involved if claim.involved_count is None else claim.involved_count
+    return CustomPattern(
         id=pattern_id(CUSTOM, detector, form, *subject, at),
         description="",
         confidence=0.0,
         subject=subject,
-        metrics={_text(key, "metrics"): _number(x, key) for key, x in claim.metrics.items()},
+        metrics=_numbers(claim),
         involved_tasks=(),
-        involved_count=len(involved)
-        if claim.involved_count is None
-        else _whole(claim.involved_count, "involved_count", len(involved), n),
+        involved_count=_whole(count, "involved_count", involved, view.span.n),
         window=view.span,
         group=view.group,
-        evidence=Evidence(
-            n=n if claim.n is None else _whole(claim.n, "n", 1, n),
-            effect=effect,
-            p_value=p_value,
-            q_value=1.0,
-            tested=0,
-        ),
+        evidence=evidence,
         detector=detector,
         form=form,
         claim=_text(claim.text, "text"),
         at=at,
-        until=until,
+        until=None if claim.until is None else _position(claim.until, "until"),
     )
-    return Candidate(
-        pattern=pattern, size=effect, p_value=p_value, gate=claim.gate, involved=involved[:NAMED]
-    )
+
+
+def _evidence(claim: Claim, view: View) -> Evidence:
+    n = view.span.n if claim.n is None else _whole(claim.n, "n", 1, view.span.n)
+    effect, p_value = _number(claim.effect, "effect"), _number(claim.p_value, "p_value")
+    if not 0.0 <= p_value <= 1.0:
+        raise DetectorError(f"the p_value {p_value} of a claim is not within 0 and 1")
+    return Evidence(n=n, effect=effect, p_value=p_value, q_value=1.0, tested=0)
+
+
+def _subject(claim: Claim, view: View) -> tuple[str, ...]:
+    unknown = [name for name in claim.subject if name not in view.names]
+    if unknown:
+        raise DetectorError(f"the subject {unknown[0]!r} of a claim is no metric of the window")
+    return tuple(claim.subject)
+
+
+def _numbers(claim: Claim) -> dict[str, float]:
+    if PLACE in claim.metrics:
+        raise DetectorError(f"a claim has a number named {PLACE!r}, which is filled in later")
+    return {_text(name, "metrics"): _number(x, name) for name, x in claim.metrics.items()}
 
 
 def _check_positions(candidates: Iterable[Candidate], view: View) -> None:

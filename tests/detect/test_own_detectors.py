@@ -274,3 +274,22 @@ def test_a_detector_that_cannot_be_sent_to_workers_is_asked_here():
     assert sorted(pattern.at for pattern in alone.patterns) == [0, 50, 100, 150]
     with ProcessPoolExecutor(2) as executor:
         assert Cooler(log, plan, executor).cool() == alone
+
+
+def test_a_kiln_warns_of_a_detector_that_failed_and_gives_what_others_found():
+    def fails(view):
+        raise KeyError("x")
+
+    values = noisy(100)
+    values[50:] += 30
+    profile = ThermalProfile.default()
+    found = []
+    for one in (profile, profile.with_detector(Says(detect=fails))):
+        kiln = Kiln(profile=one)
+        kiln.add_entries(events_of(values))
+        if one.detectors:
+            with pytest.warns(RuntimeWarning, match="the detector says .*: detect raised KeyErr"):
+                found.append(kiln.cool())
+        else:
+            found.append(kiln.cool())
+    assert found[0] == found[1] != []

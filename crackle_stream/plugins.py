@@ -12,6 +12,9 @@ from crackle_stream.detector import GROUP, Detector, DetectorError, Registered, 
 from crackle_stream.errors import UsageError
 from crackle_stream.pattern import CUSTOM, KINDS
 
+LONGEST: Final = 300
+"""Characters of what an exception says that are told."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
@@ -115,7 +118,7 @@ def check_names(detectors: Sequence[Registered]) -> None:
 
 
 def why(error: BaseException) -> str:
-    """Tell an exception in one line, with the module and the line that raised it.
+    """Tell an exception in one short line, with the module and the line that raised it.
 
     Examples
     --------
@@ -123,8 +126,8 @@ def why(error: BaseException) -> str:
     'it has no name'
     """
     if isinstance(error, DetectorError):
-        return str(error)
-    told = " ".join("".join(traceback.format_exception_only(error)).split())
+        return _brief(str(error))
+    told = _brief("".join(traceback.format_exception_only(error)))
     frames = list(traceback.walk_tb(error.__traceback__))
     own = [(frame, line) for frame, line in frames if not _ours(frame.f_globals)]
     if not own:
@@ -143,6 +146,11 @@ class Unloaded:
     def start(self) -> Summary:
         """Fail."""
         _fail(self.reason)
+
+
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
 def _fail(reason: str) -> NoReturn:

@@ -87,7 +87,7 @@ def attempt(act: Callable[[], T], verb: str) -> T | Fault:
     except CrackleError:
         raise
     except DetectorError as error:
-        return Fault(str(error))
+        return Fault(why(error))
     except (Exception, SystemExit) as error:
         return Fault(f"{verb} raised {why(error)}")
 

@@ -144,6 +144,7 @@ def test_a_gate_can_be_set_on_a_detector(stuck):
 FAILING = {
     "raise ValueError('two\\nlines \\x1b[2J')": "detect raised ValueError: two lines \\x1b[2J "
     "(crackle_calm, line ",
+    "raise ValueError(10000 * 'long')": "detect raised ValueError: longlong",
     "return None": "detect gave NoneType, and not a Verdict",
     "import sys; sys.exit(3)": "detect raised SystemExit: 3",
     "return Verdict((Claim(form='x', subject=(), text='x', p_value=float('nan'), effect=1),))": (
@@ -170,6 +171,7 @@ def test_a_detector_that_fails_is_named_and_takes_nothing_else_along(install, de
     assert f"crackle: the detector calm (crackle-calm 0.1.0): {FAILING[detect]}" in done.stderr
     assert "Update or uninstall it, or leave it out with --without calm" in done.stderr
     assert "Traceback" not in done.stderr
+    assert len(done.stderr) < 800
     (checkpoint,) = json.loads(done.stdout)["checkpoints"]
     assert checkpoint["partial"]
     assert checkpoint["failures"][0]["detector"] == "calm"

@@ -26,6 +26,7 @@ from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.errors import LogDamagedError
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.log.eventlog import EventLog
+from crackle_stream.report.context import failed
 from crackle_stream.report.counting import counted
 from crackle_stream.report.live import LiveLines
 from crackle_stream.report.terminal import Terminal
@@ -146,3 +147,7 @@ class Watching:
             if (note.topic, note.subject) not in self._noted and not self._quiet:
                 self._noted.add((note.topic, note.subject))
                 say(f"note: {note.text}")
+        for failure in report.failures:
+            if ("failure", (failure.detector,)) not in self._noted:
+                self._noted.add(("failure", (failure.detector,)))
+                say(f"crackle: {failed(failure, report.windows)}")

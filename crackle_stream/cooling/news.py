@@ -53,7 +53,7 @@ class News:
 def _key(pattern: Pattern) -> Key:
     form = getattr(pattern, "form", None)
     broken = isinstance(pattern, ConservationPattern) and pattern.broke_at is not None
-    return pattern.kind, form, broken, pattern.group, *pattern.subject
+    return pattern.family, form, broken, pattern.group, *pattern.subject
 
 
 def _bounds(pattern: Pattern) -> Bounds:

@@ -271,3 +271,9 @@ def test_the_example_is_what_its_page_shows():
     page = Path(__file__).parents[2] / "schemas" / "detectors.md"
     assert EXAMPLE.read_text() in page.read_text()
     assert (EXAMPLE.parent / "pyproject.toml").read_text() in page.read_text()
+
+
+def test_watching_names_a_detector_that_fails_once(install):
+    calm(install, "calm", "raise ValueError('no')")
+    done = run("watch", "events.jsonl", "--every", "60")
+    assert done.stderr.count("the detector calm (crackle-calm 0.1.0): detect raised") == 1

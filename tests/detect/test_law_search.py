@@ -254,3 +254,14 @@ def test_the_least_spread_is_found_in_spite_of_a_quarter_of_outliers():
         spreads[1], stats.median_abs_deviation(cube[1], scale="normal"), rtol=0.02
     )
     assert robust_std(x) == pytest.approx(stats.median_abs_deviation(x, scale="normal"), rel=1e-4)
+
+
+def test_whole_numbers_of_a_thousand_columns_collide_only_if_they_are_equal():
+    # With weights that are fractions, 4,000 chance hits crowded the one equation out.
+    rng = np.random.default_rng(31)
+    probes = rng.integers(-400, 400, (4, 1000)).astype(float)
+    probes[:, 7] = probes[:, 400] + probes[:, 999]
+    found = equal_sums(probes, np.full_like(probes, 1e-12), pair_sums(1000, 1000))
+    assert np.all(found @ probes.T == 0)
+    assert 0 < len(found) < 100
+    assert any((row[[7, 400, 999]] != 0).all() for row in found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,6 +12,10 @@ Values = NDArray[np.float64]
 
 _MOST: Final = 4_000
 """Most equations one search gives; the simplest come first."""
+
+_PRIMES: Final = (2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0)
+"""Whole numbers weighted by the roots of primes have equal sums only if they are equal; weights
+that are fractions made a thousand metrics' counts collide by the million."""
 
 
 class Sums(Struct, frozen=True):
@@ -31,7 +34,6 @@ class Sums(Struct, frozen=True):
     sign: Values
 
 
-@lru_cache(maxsize=16)
 def pair_sums(columns: int, paired: int) -> Sums:
     """List nothing, all single columns, and sums, differences and doubles of the first `paired`."""
     singles = np.arange(columns)
@@ -63,7 +65,7 @@ def equal_sums(probes: Values, error: Values, sums: Sums) -> Values:
     numpy.ndarray
         float64 of shape (equations, columns): coefficients.
     """
-    weights = np.linspace(1.0, 2.0, len(probes) + 1)[:-1] ** 3
+    weights = np.sqrt(_PRIMES[: len(probes)])
     key, slack = _padded(weights @ probes), _padded(weights @ error)
     keys = key[sums.left] + sums.sign * key[sums.right]
     slacks = slack[sums.left] + slack[sums.right]

@@ -122,7 +122,7 @@ class _Search:
         )
 
     def _candidate(self, pair: int) -> Candidate | None:
-        forms = [form for form in self._forms(pair) if form.p_value <= LEAST_EVIDENCE]
+        forms = list(self._forms(pair))
         largest = max((form.size for form in forms), default=0.0)
         if largest < LEAST_SIZE:
             return None
@@ -130,14 +130,20 @@ class _Search:
         return self._draft(best, largest)
 
     def _forms(self, pair: int) -> Iterator[_Form]:
-        """Give the forms in order of preference."""
+        """Give the forms that have evidence, in order of preference.
+
+        Metrics that are never there together may have it at a lag, and no value at lag 0.
+        """
         tests = self._tests
         i, j = int(tests.first[pair]), int(tests.second[pair])
         lag = int(tests.lag[pair])
         leader, follower = (i, j) if lag > 0 else (j, i)
-        yield self._straight(i, j, 0, float(tests.direct_p[pair]))
-        yield self._straight(leader, follower, abs(lag), float(tests.lagged_p[pair]))
-        yield self._curved(i, j, float(tests.xi[pair]), float(tests.curved_p[pair]))
+        if tests.direct_p[pair] <= LEAST_EVIDENCE:
+            yield self._straight(i, j, 0, float(tests.direct_p[pair]))
+        if tests.lagged_p[pair] <= LEAST_EVIDENCE:
+            yield self._straight(leader, follower, abs(lag), float(tests.lagged_p[pair]))
+        if tests.curved_p[pair] <= LEAST_EVIDENCE:
+            yield self._curved(i, j, float(tests.xi[pair]), float(tests.curved_p[pair]))
 
     def _straight(self, i: int, j: int, lag: int, p_value: float) -> _Form:
         rows, x, y = aligned(self._residuals.values, i, j, lag)

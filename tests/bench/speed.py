@@ -20,9 +20,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="crackle-bench-") as name:
         commands.print_tables(Path(name), asked.events)
         # Only now, so that this process is small while it starts others: they inherit its peak.
-        from tests.bench import calls
+        from tests.bench import calls, examined
 
         calls.print_tables(Path(name))
+        examined.print_tables()
 
 
 if __name__ == "__main__":

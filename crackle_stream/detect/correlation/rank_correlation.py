@@ -82,8 +82,6 @@ def lag_profile(scores: Values, first: Places, second: Places) -> LagProfile:
         )
         parts.append(_summarise(products / np.maximum(rows, 1), rows, len(scores) // 4))
     profile = LagProfile(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    if masks is None:
-        return profile
     zero, lags = np.zeros_like(profile.lag), 2 * (len(scores) // 4)
     direct_p = _by_shared_rows(scores, first, second, zero, profile.direct_p, 1)
     lagged_p = _by_shared_rows(scores, first, second, profile.lag, profile.lagged_p, lags)
@@ -93,12 +91,16 @@ def lag_profile(scores: Values, first: Places, second: Places) -> LagProfile:
 def _by_shared_rows(
     scores: Values, first: Places, second: Places, lag: Places, p_values: Values, searched: int
 ) -> Values:
-    """Rank pairs of small p-value by the rows they share, where those are not nearly all rows."""
+    """Rank pairs of small p-value by the rows they share, where those are not nearly all rows.
+
+    Scores of all rows are not standardised over some of them: of 30 rows, coefficients at lags came
+    to a p-value of 1e-6 sixteen times as often as they should.
+    """
     judged = p_values.copy()
     for pair in np.flatnonzero(p_values <= _AGAIN).tolist():
         shift = int(lag[pair])
         _, x, y = aligned(scores, int(first[pair]), int(second[pair]), shift)
-        if len(x) < _SHARED * (len(scores) - abs(shift)):
+        if len(x) < _SHARED * len(scores):
             r = np.multiply(*rank_scores(np.column_stack([x, y])).T).mean()
             single = float(correlation_p(r, np.array(len(x))))
             judged[pair] = max(judged[pair], min(1.0, single * searched))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def growth() -> Iterator[Row]:
     for name, draw in STREAMS.items():
         works = [partial(ours, draw(np.random.default_rng(1), ROWS, metrics)) for metrics in WIDE]
         spent = cpu_in_turns(works, RUNS)
-        yield name, [after / before for before, after in zip(spent, spent[1:], strict=False)]
+        yield name, [after / before for before, after in pairwise(spent)]
 
 
 def _ratio(mine: Callable[[], Any], theirs: Callable[[], Any]) -> float:

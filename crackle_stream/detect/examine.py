@@ -93,7 +93,7 @@ def examine(
     if members and "clustering" in found:
         found["clustering"] = _with_members(found["clustering"], view, roles, phases)
     notes = left_out + roles.notes + tuple(note for kind in found for note in found[kind].notes)
-    handful = _few(view, profile)
+    handful = _few(view, roles, profile)
     return Examination(detections=found, handful=handful, notes=notes, unseen=tuple(unseen))
 
 
@@ -114,12 +114,16 @@ def _listing(pattern: Pattern, members: list[int]) -> Pattern:
     return replace(pattern, members=tuple(members), size=len(members), involved_count=len(members))
 
 
-def _few(view: View, profile: ThermalProfile) -> tuple[Candidate, ...]:
-    """Apply the seed's rules to what tasks reported, and to what was measured of them if alone."""
+def _few(view: View, roles: Roles, profile: ThermalProfile) -> tuple[Candidate, ...]:
+    """Apply the seed's rules to what tasks reported, and to what was measured of them if alone.
+
+    What is named as an identifier, a clock or a setting takes no part.
+    """
     if profile.rate.name != "fast" or not view.exact:
         return ()
-    reported = tuple(name for name in view.names if name not in (DURATION, FAILED))
-    found = find_handful(view.sample.with_names(reported or view.names), profile.rate)
+    names = tuple(name for name in view.names if roles.role[name] in ("measure", "counter"))
+    reported = tuple(name for name in names if name not in (DURATION, FAILED))
+    found = find_handful(view.sample.with_names(reported or names), profile.rate)
     return tuple(
         replace(candidate, pattern=replace(candidate.pattern, group=view.group))
         for candidate in found

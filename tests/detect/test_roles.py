@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from crackle_stream.clock import Deadline
+from crackle_stream.detect.examine import examine
 from crackle_stream.detect.resolution import resolution_of, tidy
 from crackle_stream.detect.roles import find_roles
 from crackle_stream.detect.view import table_of, view_table
+from crackle_stream.profile import ThermalProfile
 from crackle_stream.table import Table
 
 N = 60
@@ -133,3 +136,34 @@ def test_the_tidiest_number_lies_in_its_interval():
     for low in draw().normal(0, 100, 500):
         high = low + 10.0 ** draw(3).integers(-9, 2)
         assert low <= tidy(low, high) <= high
+
+
+@pytest.mark.parametrize("n", [14, 25, 200])
+@pytest.mark.parametrize("profile", [ThermalProfile(), ThermalProfile.fast_cooling()])
+def test_what_is_recognised_is_a_note_and_in_no_pattern_of_any_kind(n, profile):
+    rng = np.random.default_rng(3)
+    steps = np.arange(float(n))
+    named = {
+        "run": 100 + steps,
+        "shuffled": rng.permutation(n) + 5000.0,
+        "hash": rng.integers(0, 2**32, n).astype(float),
+        "clock": 1.7e9 + 0.25 * steps,
+        "port": np.full(n, 8080.0),
+    }
+    moved = {"load": rng.normal(size=n) + 9 * (steps >= n // 2), "rows": rng.poisson(50, n) + 0.0}
+    seen = examine(view_table(table_of({**named, **moved})), profile, Deadline(None))
+    recognised = [note.subject for note in seen.notes if note.topic != "limit"]
+    small = {("hash",)} if n < 16 else set()  # too few to see that they fill their range
+    assert sorted(recognised) == sorted({(name,) for name in named} - small)
+    candidates = [c for found in seen.detections.values() for c in found.candidates]
+    subjects = {name for c in (*candidates, *seen.handful) for name in c.pattern.subject}
+    assert subjects - {"hash"} <= set(moved)
+    assert small or "hash" not in subjects
+    assert "load" in subjects
+
+
+def test_tasks_that_report_settings_alone_say_nothing_on_a_handful():
+    view = view_table(table_of({"port": [8080.0] * 5, "shard": [2.0] * 5}))
+    seen = examine(view, ThermalProfile.fast_cooling(), Deadline(None))
+    assert seen.handful == ()
+    assert len(seen.notes) == 2

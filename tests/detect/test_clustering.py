@@ -105,6 +105,18 @@ def test_three_groups_six_deviations_apart_are_said_with_their_members(seed):
         assert set(candidate.involved) <= set(mine)
 
 
+def test_the_tasks_named_are_the_members_nearest_to_the_group_s_centre():
+    points, _ = mixture(0, k=2)
+    for candidate in said(points):
+        mine = members(points)[candidate.pattern.id]
+        center, spread = (
+            np.array(list(numbers.values()))
+            for numbers in (candidate.pattern.center, candidate.pattern.spread)
+        )
+        away = {place: np.sum(np.abs(points[place] - center) / spread) for place in mine}
+        assert list(candidate.involved) == sorted(mine, key=away.__getitem__)[:20]
+
+
 def test_all_groups_of_a_window_share_one_hypothesis():
     points, _ = mixture(0)
     detection = detect(points)

@@ -24,6 +24,8 @@ _CLIP: Final = 4.0
 _NORMAL_MAD: Final = 1.4826
 _EULER: Final = 0.5772156649015329  # the mean logarithm of an exponential variable is minus this
 _FINER: Final = 2  # between two bins of the discrete transform a sinusoid loses half of its power
+_LEAST_FITTED: Final = 8
+_ALIKE: Final = 1e-6  # share of sine and cosine that differs between the values of a column
 _LEAST_HEIGHT: Final = 3.0  # many metrics together show where the smooth spectrum does not fit
 
 
@@ -140,6 +142,8 @@ def _wave(values: Values, present: NDArray[np.bool_], cycles: float) -> Values:
     sine, cosine = np.sin(angle) * present, np.cos(angle) * present
     a, b, c = (sine**2).sum(axis=0), (sine * cosine).sum(axis=0), (cosine**2).sum(axis=0)
     u, v = (values * sine).sum(axis=0), (values * cosine).sum(axis=0)
-    determinant = np.maximum(a * c - b * b, np.finfo(np.float64).tiny)
+    # No wave goes through a few values but by chance, or if they stand alike in it.
+    fitted = (present.sum(axis=0) >= _LEAST_FITTED) & (a * c - b * b > _ALIKE * a * c)
+    determinant = np.where(fitted, a * c - b * b, np.inf)
     wave: Values = ((c * u - b * v) * sine + (a * v - b * u) * cosine) / determinant
     return wave

@@ -5,6 +5,7 @@ import pytest
 
 from crackle_stream.clock import Deadline
 from crackle_stream.detect.examine import examine
+from crackle_stream.detect.season import remove_season
 from crackle_stream.detect.significance import accept
 from crackle_stream.detect.view import table_of, view_table
 from crackle_stream.pattern import KINDS
@@ -130,3 +131,17 @@ def test_a_few_tasks_with_a_few_metrics_are_examined_at_every_rate(n, metrics, r
 def test_of_many_metrics_of_noise_nothing_is_said():
     rng = np.random.default_rng(4)
     assert said(named(rng.poisson(50, (30, 200)).astype(float))) == []
+
+
+@pytest.mark.parametrize("there", [1, 2, 3])
+def test_a_season_of_the_others_leaves_a_metric_of_few_values_as_it_is(there):
+    # Sine and cosine through one or two values are no fit: what was left of them was 1e300.
+    rng = np.random.default_rng(6)
+    wave = 5 * np.sin(2 * np.pi * np.arange(256) / 16)[:, None]
+    values = rng.normal(size=(256, 4)) + wave
+    few = np.full((256, 1), np.nan)
+    few[rng.permutation(256)[:there], 0] = rng.normal(size=there)
+    left = remove_season(np.hstack([values, few]))
+    assert np.nanmax(np.abs(left)) < 10
+    assert np.array_equal(left[:, 4], few[:, 0], equal_nan=True)
+    assert values.std() > 2 * left[:, :4].std()

@@ -7,6 +7,9 @@ is fitted under the null (so that wandering is no evidence of steps), and the ta
 contrast over draws from the null's residuals (so that skewed or mostly tied values are none
 either). Each is multiplied by the number of places searched: n for a single change; n log2 n for
 several, since both ends of a piece were chosen.
+
+One by one that is not enough where several changes imitate a random walk, each of which holds
+against the others: all of them together must also hold against a walk (`walk_test`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from crackle_stream.detect.phase.segmentation import (
     Sums,
     propose_splits,
 )
+from crackle_stream.detect.phase.walk import walk_innovation, walk_test
 from crackle_stream.detect.season import remove_season
 
 Floats = NDArray[np.float64]
@@ -144,7 +148,8 @@ def _criterion(values: Floats, pieces: Segmentation) -> float:
 def _keep_significant(
     scaled: Floats, tamed: Floats, pieces: Segmentation
 ) -> tuple[Segmentation, tuple[float, ...]]:
-    """Take back the least significant change until all that are left hold."""
+    """Take back the least significant change until all that are left hold, each and together."""
+    walk = walk_innovation(tamed) if pieces.changes else 0.0
     while pieces.changes:
         trials = [_Trial(tamed, pieces, change) for change in range(len(pieces.changes))]
         p_values = [trial.f_test() for trial in trials]
@@ -153,7 +158,10 @@ def _keep_significant(
                 max(p, trial.score_test(scaled)) for p, trial in zip(p_values, trials, strict=True)
             ]
         if max(p_values) <= KEPT_AT:
-            return pieces, tuple(p_values)
+            full = Products.of(tamed - pieces.fit(tamed)).innovation
+            together = walk_test(walk, full, len(tamed), pieces.parameters)
+            if together <= KEPT_AT:
+                return pieces, tuple(max(p, together) for p in p_values)
         pieces = pieces.without(int(np.argmax(p_values)))
     return pieces, ()
 

@@ -26,6 +26,7 @@ _EULER: Final = 0.5772156649015329  # the mean logarithm of an exponential varia
 _FINER: Final = 2  # between two bins of the discrete transform a sinusoid loses half of its power
 _LEAST_FITTED: Final = 8
 _ALIKE: Final = 1e-6  # share of sine and cosine that differs between the values of a column
+_SLOW_STEP: Final = 0.125  # cycles: next to it, a wave loses a fortieth of its power at most
 _LEAST_HEIGHT: Final = 3.0  # many metrics together show where the smooth spectrum does not fit
 
 
@@ -63,6 +64,43 @@ def remove_season(values: Values) -> Values:
     _remove_waves(left, present, [everything[[column]] for column in everything], 1.0)
     # The waves of both passes, also where a value was clipped.
     return values - (tamed - left) * scale
+
+
+def slow_wave(values: Values, least: float, most: float) -> Values:
+    """Fit the one sinusoid of so many cycles, beside a line, that leaves the least squares.
+
+    A spectrum cannot tell a wave that is seen two or three times from a series that wanders;
+    whoever asks for it must compare it with what else could be there.
+
+    Parameters
+    ----------
+    values
+        Shape (rows,), none absent.
+    least, most
+        Cycles in the window: from, and below.
+
+    Returns
+    -------
+    ndarray
+        The sinusoid by itself, shape (rows,).
+    """
+    n = len(values)
+    time = (np.arange(n) - (n - 1) / 2) / n
+    angle = 2 * np.pi * np.arange(least, most, _SLOW_STEP)[:, None] * time
+    even, odd = np.cos(angle), np.sin(angle)
+    # Around the middle, constant and cosine are even, line and sine odd: two small problems.
+    even -= even.mean(axis=1, keepdims=True)
+    odd -= np.einsum("ft,t->f", odd, time)[:, None] / np.sum(time * time) * time
+    gains, weights = zip(*(_projected(values, wave) for wave in (even, odd)), strict=True)
+    best = int(np.argmax(gains[0] + gains[1]))
+    found: Values = weights[0][best] * np.cos(angle[best]) + weights[1][best] * np.sin(angle[best])
+    return found
+
+
+def _projected(values: Values, waves: Values) -> tuple[Values, Values]:
+    """By how much each wave lowers the squared error, and its weight."""
+    product, size = np.einsum("ft,t->f", waves, values), np.einsum("ft,ft->f", waves, waves)
+    return product**2 / size, product / size
 
 
 def _tamed(values: Values) -> tuple[Values, Values]:

@@ -30,7 +30,7 @@ from crackle_stream.detect.phase.segmentation import (
     propose_splits,
 )
 from crackle_stream.detect.phase.walk import walk_innovation, walk_test
-from crackle_stream.detect.season import remove_season
+from crackle_stream.detect.season import remove_season, slow_wave
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +50,10 @@ SCORE_LIMIT: Final = 4.0
 """Robust standard deviations at which residuals are clipped before their tail is computed."""
 SEASON_CYCLES: Final = 4
 """A season seen this often is taken out without asking whether changes explain it better."""
+SLOWEST_CYCLES: Final = 1.75
+"""A wave seen less often is none: up and down once is a rise and a fall."""
+SEASON_PRICE: Final = 3.0
+"""Penalty of such a season in units of log n: its height, its phase and its length."""
 
 
 class Changes(Struct, frozen=True):
@@ -97,19 +101,24 @@ def find_changes(values: Floats) -> Changes:
 
 def _with_or_without_season(scaled: Floats, bends: bool) -> tuple[Floats, Floats, Segmentation]:
     """Take out a season that is seen often enough, or explains more than changes do."""
-    left = remove_season(scaled[:, None])[:, 0]
-    power = np.abs(fft.rfft(scaled - left)) ** 2
-    cycles = int(np.argmax(power))
-    # A piece shorter than a cycle could be what an uneven season left behind.
-    cycle = max(LEAST, len(scaled) // max(cycles, 1))
+    n, left = len(scaled), remove_season(scaled[:, None])[:, 0]
+    cycles = _cycles(scaled - left)
     if cycles >= SEASON_CYCLES:
-        return left, *_segment(left, cycle, bends)[:2]
+        # A piece shorter than a cycle could be what an uneven season left behind.
+        return left, *_segment(left, max(LEAST, n // cycles), bends)[:2]
     tamed, pieces, score = _segment(scaled, LEAST, bends)
-    if cycles and pieces.changes:
-        other, fewer, other_score = _segment(left, cycle, bends)
-        if other_score + CHANGE_PRICE * np.log(len(scaled)) < score:
+    if pieces.changes:
+        if not cycles:
+            left = scaled - slow_wave(tamed, SLOWEST_CYCLES, SEASON_CYCLES)
+        half = n // (2 * max(_cycles(scaled - left), 1))
+        other, fewer, other_score = _segment(left, max(LEAST, half), bends)
+        if other_score + SEASON_PRICE * np.log(n) < score:
             return left, other, fewer
     return scaled, tamed, pieces
+
+
+def _cycles(season: Floats) -> int:
+    return int(np.argmax(np.abs(fft.rfft(season)) ** 2))
 
 
 def _segment(scaled: Floats, least: int, bends: bool) -> tuple[Floats, Segmentation, float]:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crackle_stream.detect.phase.longrun import Products, normal_scores, tame_outliers
+from crackle_stream.detect.phase.longrun import (
+    Products,
+    normal_scores,
+    step_scale,
+    tame_outliers,
+    winsorised_std,
+)
 from crackle_stream.detect.phase.saddlepoint import sum_tail
 from crackle_stream.detect.phase.segmentation import Segmentation
 from crackle_stream.detect.phase.spread import Shape, Spread
@@ -26,6 +32,35 @@ def test_a_single_outlier_is_clipped_and_a_step_is_not() -> None:
     spiked[7] = 50.0
     assert tame_outliers(values, 3.0).tolist() == values.tolist()
     assert tame_outliers(spiked, 3.0)[7] == 3.0
+
+
+def test_clipping_follows_the_median_of_every_neighbourhood() -> None:
+    values = np.random.default_rng(5).normal(size=60)
+    values[[3, 30, 59]] += 9
+    inner = [np.median(values[i - 3 : i + 4]) for i in range(3, 57)]
+    expected = [min(max(values[i], m - 1), m + 1) for i, m in enumerate(inner, 3)]
+    assert tame_outliers(values, 1.0)[3:57] == pytest.approx(expected)
+
+
+def test_a_winsorised_spread_keeps_outliers_at_three_robust_deviations() -> None:
+    values = np.random.default_rng(6).normal(size=200)
+    values[7] = 1e6
+    middle = np.median(values)
+    limit = 3 * 1.4826 * np.median(np.abs(values - middle))
+    kept = [min(max(value, middle - limit), middle + limit) for value in values]
+    assert winsorised_std(values) == pytest.approx(np.std(kept))
+    ratios = [
+        np.log(winsorised_std(draw[:100]) / winsorised_std(draw[100:]))
+        for draw in np.random.default_rng(7).normal(size=(400, 200))
+    ]
+    assert np.std(ratios) < 0.12
+
+
+def test_the_step_scale_is_that_of_the_noise_whatever_the_steps() -> None:
+    values = np.random.default_rng(8).normal(size=400)
+    stepped = values + np.repeat([0.0, 50.0, -20.0, 7.0], 100)
+    assert step_scale(values) == pytest.approx(1, abs=0.1)
+    assert step_scale(stepped) == pytest.approx(step_scale(values), rel=0.05)
 
 
 def test_scores_of_equal_values_are_equal_and_have_variance_one() -> None:

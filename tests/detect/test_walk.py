@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from crackle_stream.detect.phase.phases import find_phases
-from crackle_stream.detect.phase.walk import walk_innovation, walk_test
+from crackle_stream.detect.phase.walk import SLOW_WALKS, walk_innovation, walk_test
 from crackle_stream.detect.roles import Roles
 from crackle_stream.detect.view import table_of, view_table
 
@@ -21,13 +21,13 @@ def test_the_innovations_of_a_walk_are_those_of_exponential_smoothing(noise: flo
     rng = np.random.default_rng(4)
     values = np.cumsum(rng.normal(size=40) + 0.2) + noise * rng.normal(size=40)
     sums = []
-    for memory in (0.0, 0.4):
+    for memory in SLOW_WALKS:
         terms = (np.ones(40), np.arange(40.0))
         design = np.column_stack([forecast_errors(term, memory) for term in terms])
         errors = forecast_errors(values, memory)
         weights = np.linalg.lstsq(design, errors, rcond=None)[0]
         sums.append(np.sum((errors - design @ weights) ** 2))
-    assert walk_innovation(values) == pytest.approx(min(sums))
+    assert walk_innovation(values, SLOW_WALKS) == pytest.approx(min(sums))
 
 
 def test_a_walk_is_given_up_where_the_likelihood_ratio_passes_its_bound() -> None:

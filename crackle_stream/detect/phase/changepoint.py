@@ -5,11 +5,11 @@ autoregressive noise of any strength and any marginal distribution. Two p-values
 the larger one counts: an F test of the innovations, for which the null's own, larger correlation
 is fitted under the null (so that wandering is no evidence of steps), and the tail of the fitted
 contrast over draws from the null's residuals (so that skewed or mostly tied values are none
-either). Each is multiplied by the number of places searched: n for a single change; n log2 n for
-several, since both ends of a piece were chosen.
+either). Each is corrected for the places searched (`scan`).
 
 One by one that is not enough where several changes imitate a random walk, each of which holds
-against the others: all of them together must also hold against a walk (`walk_test`).
+against the others: all of them together must also hold against a walk (`walk_test`). And between
+its neighbours each must explain more, at its price, than a walk would; else it only describes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from scipy import fft, special
 
 from crackle_stream.detect.phase.longrun import Products, robust_std, step_scale, tame_outliers
 from crackle_stream.detect.phase.saddlepoint import sum_tail
+from crackle_stream.detect.phase.scan import best_pieces_p_value, best_place_p_value
 from crackle_stream.detect.phase.segmentation import (
     Prices,
     Segmentation,
     Sums,
     propose_splits,
 )
-from crackle_stream.detect.phase.walk import walk_innovation, walk_test
+from crackle_stream.detect.phase.walk import SLOW_WALKS, WALKS, walk_innovation, walk_test
 from crackle_stream.detect.season import remove_season, slow_wave
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,8 @@ class Changes(Struct, frozen=True):
     pieces
         The segmentation that was kept.
     p_values
-        Of each change, corrected for the search.
+        Of each change, corrected for the search; 1 where a walk explains the stretch as well, so
+        that the change only describes it.
     tamed
         The values in units of their step noise, single outliers clipped.
     residual
@@ -158,7 +160,6 @@ def _keep_significant(
     scaled: Floats, tamed: Floats, pieces: Segmentation
 ) -> tuple[Segmentation, tuple[float, ...]]:
     """Take back the least significant change until all that are left hold, each and together."""
-    walk = walk_innovation(tamed) if pieces.changes else 0.0
     while pieces.changes:
         trials = [_Trial(tamed, pieces, change) for change in range(len(pieces.changes))]
         p_values = [trial.f_test() for trial in trials]
@@ -167,12 +168,20 @@ def _keep_significant(
                 max(p, trial.score_test(scaled)) for p, trial in zip(p_values, trials, strict=True)
             ]
         if max(p_values) <= KEPT_AT:
-            full = Products.of(tamed - pieces.fit(tamed)).innovation
-            together = walk_test(walk, full, len(tamed), pieces.parameters)
-            if together <= KEPT_AT:
-                return pieces, tuple(max(p, together) for p in p_values)
+            together = _against_walk(tamed, pieces)
+            sharp = [trial.beats_walk() for trial in trials]
+            if together <= KEPT_AT and any(sharp):
+                return pieces, tuple(
+                    max(p, together) if ok else 1.0 for p, ok in zip(p_values, sharp, strict=True)
+                )
         pieces = pieces.without(int(np.argmax(p_values)))
     return pieces, ()
+
+
+def _against_walk(tamed: Floats, pieces: Segmentation) -> float:
+    walk = walk_innovation(tamed, WALKS)
+    full = Products.of(tamed - pieces.fit(tamed)).innovation
+    return walk_test(walk, full, len(tamed), pieces.parameters)
 
 
 class _Trial:
@@ -180,9 +189,8 @@ class _Trial:
 
     def __init__(self, values: Floats, pieces: Segmentation, change: int) -> None:
         self._values, self._pieces, self._null = values, pieces, pieces.without(change)
+        self._change = change
         self._start, self._stop = pieces.bounds[change], pieces.bounds[change + 2]
-        n = len(values)
-        self._searched = n if len(pieces.changes) == 1 else n * float(np.log2(n))
 
     def f_test(self) -> float:
         """P-value from the innovations of both models, each with its own correlation."""
@@ -192,7 +200,7 @@ class _Trial:
         extra = self._pieces.parameters - self._null.parameters
         left = max(len(values) - self._pieces.parameters - 1, 1)
         ratio = max(null / max(full, 1e-9 * len(values)) - 1, 0.0) * left / extra
-        return min(1.0, self._searched * float(special.fdtrc(extra, left, ratio)))
+        return self._searched(float(special.fdtrc(extra, left, ratio)))
 
     def score_test(self, scaled: Floats) -> float:
         """P-value of the fitted contrast over draws from the residuals of the null."""
@@ -204,4 +212,19 @@ class _Trial:
         here = slice(self._start, self._stop)
         contrast = self._pieces.fit(self._values)[here] - null[here]
         tail = sum_tail(contrast, clipped, float(np.sum(contrast * clipped[here])))
-        return min(1.0, self._searched * 2 * tail)
+        return self._searched(2 * tail)
+
+    def beats_walk(self) -> bool:
+        """Whether two pieces explain this stretch better than a walk does, at the same prices."""
+        values, n = self._values[self._start : self._stop], self._stop - self._start
+        fitted = self._pieces.fit(self._values)[self._start : self._stop]
+        full = max(Products.of(values - fitted).innovation, 1e-9 * n)
+        sloped = sum(self._pieces.sloped[self._change : self._change + 2])
+        price = np.log(n) * (CHANGE_PRICE + SLOPE_PRICE * sloped)
+        return bool(n * np.log(walk_innovation(values, SLOW_WALKS) / full) > price)
+
+    def _searched(self, p_value: float) -> float:
+        n, extra = len(self._values), self._pieces.parameters - self._null.parameters
+        if len(self._pieces.changes) > 1:
+            return best_pieces_p_value(p_value, n)
+        return best_place_p_value(p_value, extra, n, LEAST)

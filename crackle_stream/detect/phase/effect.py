@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackle_stream.detect.phase.changepoint import LEAST, Changes
-from crackle_stream.detect.phase.longrun import inflation, robust_std
+from crackle_stream.detect.phase.longrun import inflation, robust_std, winsorised_std
 from crackle_stream.detect.phase.place import place_interval
 from crackle_stream.detect.phase.segmentation import LEAST_SLOPED, Sums
 from crackle_stream.detect.phase.spread import LEAST as LEAST_SPREAD
@@ -86,7 +86,7 @@ def spread_transitions(found: ScoreChanges, residual: Floats) -> list[Transition
     transitions = []
     for change in range(len(found.p_values)):
         start, at, stop = found.pieces.bounds[change : change + 3]
-        before, after = robust_std(residual[start:at]), robust_std(residual[at:stop])
+        before, after = winsorised_std(residual[start:at]), winsorised_std(residual[at:stop])
         floor = NARROWEST * max(before, after)
         ratio = max(after, floor) / max(before, floor) if floor > 0 else 1.0
         size = abs(float(np.log(ratio)))

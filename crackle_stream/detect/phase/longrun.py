@@ -13,6 +13,7 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 MAD_TO_STD: Final = 1.4826
+WINSORISED: Final = 3.0
 HIGHEST_RHO: Final = 0.99
 
 
@@ -33,6 +34,16 @@ def robust_std(values: Floats) -> float:
     """Median absolute deviation as a standard deviation; the plain one where ties make it zero."""
     mad = MAD_TO_STD * float(np.median(np.abs(values - np.median(values))))
     return mad if mad > 0 else float(np.std(values))
+
+
+def winsorised_std(values: Floats) -> float:
+    """Standard deviation of values clipped three robust ones from their median.
+
+    Of normal values it varies half as much as the median deviation does, from whose ratio on both
+    sides of a change no more could be read than whether it is near two.
+    """
+    limit, middle = WINSORISED * robust_std(values), float(np.median(values))
+    return float(np.std(np.clip(values, middle - limit, middle + limit)))
 
 
 def tame_outliers(values: Floats, limit: float, half: int = 3) -> Floats:

@@ -49,7 +49,8 @@ class Phases(Struct, frozen=True):
     detection
         Candidates of every form, independent of the cooling rate.
     changes
-        By metric: window row of the first row of every new segment.
+        By metric: window row of the first row of every new segment; also of those that only
+        describe how a metric wanders, and are no candidates.
     """
 
     detection: Detection
@@ -75,9 +76,10 @@ def find_phases(view: View, roles: Roles) -> Phases:
         for change in sorted((change for channel in channels for change in channel), key=_order):
             counter = role == "counter"
             place = locate(view, name, series, change, counter=counter)
-            candidates.append(
-                describe_transition(view, name, series, change, place, counter=counter)
-            )
+            if change.p_value < 1:
+                candidates.append(
+                    describe_transition(view, name, series, change, place, counter=counter)
+                )
             rows.append(place.at)
         changes[name] = tuple(sorted(set(rows)))
         tested += 1 + sum(max(1, len(channel)) for channel in channels)

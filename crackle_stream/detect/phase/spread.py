@@ -18,6 +18,7 @@ from scipy import special
 
 from crackle_stream.detect.phase.longrun import Products, inflation, normal_scores
 from crackle_stream.detect.phase.saddlepoint import sum_tail
+from crackle_stream.detect.phase.scan import best_pieces_p_value, best_place_p_value
 from crackle_stream.detect.phase.segmentation import (
     Cost,
     Ints,
@@ -72,7 +73,7 @@ class _Channel:
 
     def __init__(self, columns: Floats, tied: bool) -> None:
         self._columns, self._tied = columns, tied
-        self.n = columns.shape[1]
+        self.freedom, self.n = columns.shape
         self._sums = np.zeros((len(columns), self.n + 1))
         np.cumsum(columns, axis=1, out=self._sums[:, 1:])
 
@@ -174,8 +175,9 @@ def find_score_changes(channel: Spread | Shape) -> ScoreChanges:
 def _evidence(channel: Spread | Shape, pieces: Segmentation, change: int) -> tuple[float, float]:
     start, split, stop = pieces.bounds[change : change + 3]
     p_value, unit = channel.evidence(start, split, stop, pieces.without(change))
-    searched = channel.n * (1.0 if len(pieces.changes) == 1 else float(np.log2(channel.n)))
-    return min(1.0, searched * p_value), unit
+    if len(pieces.changes) > 1:
+        return best_pieces_p_value(p_value, channel.n), unit
+    return best_place_p_value(p_value, channel.freedom, channel.n, LEAST), unit
 
 
 def without_spread(scores: Floats, pieces: Segmentation) -> Floats:

@@ -10,19 +10,21 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 
-MEMORIES: Final = (0.0, 0.4)
-"""Decay of what a step of the walk owes to earlier noise: none, and noise as large as its steps."""
-HORIZON: Final = 24
-"""Values after which 0.4 to that power is rounding."""
+WALKS: Final = (0.0, 0.4)
+"""Decay of what a step of a walk owes to earlier noise: none, and noise as large as its steps."""
+SLOW_WALKS: Final = (*WALKS, 0.6, 0.8)
+"""The same with noise of up to four times the steps; with more, any step would pass for a walk."""
+HORIZON: Final = 64
+"""Values after which 0.8 to that power does not matter."""
 PRICE_OF_ONE: Final = 6
 """Degrees of freedom that a level or slope counts for when its place was searched for."""
 
 
-def walk_innovation(values: Floats) -> float:
+def walk_innovation(values: Floats, memories: tuple[float, ...]) -> float:
     """Sum of squared innovations of the best random walk with drift, seen through some noise.
 
     That is the local level model, or integrated moving average ``d(t) = drift + e(t) - m e(t-1)``,
-    at the better of two decays `m`; level and drift are fitted by least squares.
+    at the best of some decays `m`; level and drift are fitted by least squares.
 
     Notes
     -----
@@ -31,7 +33,7 @@ def walk_innovation(values: Floats) -> float:
     n = len(values)
     terms = np.stack([values, np.ones(n), np.arange(n) - (n - 1) / 2])
     steps = np.diff(terms, axis=1, prepend=0.0)
-    return min(_misfit(_filtered(steps, memory)) for memory in MEMORIES)
+    return min(_misfit(_filtered(steps, memory)) for memory in memories)
 
 
 def _filtered(steps: Floats, memory: float) -> Floats:

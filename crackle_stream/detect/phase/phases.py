@@ -172,7 +172,11 @@ def _drift(view: View, name: str, series: Series, found: Changes) -> list[Candid
     if found.pieces.changes:
         return []
     fitted = found.pieces.fit(found.tamed)
-    p_value, slope = wander_test(found.tamed, fitted), None
+    repeated = repeated_values(series.mean)
+    # Waves fitted to a few ones would wander through the zeros between them.
+    tied = len(repeated) > 0
+    left = _untorn(series.mean, found, repeated) if tied else found.tamed - fitted
+    p_value, slope = wander_test(left), None
     if found.pieces.sloped[0]:
         p_sloped = slope_test(found.tamed, fitted)
         if p_sloped < p_value:

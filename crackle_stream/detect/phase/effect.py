@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crackle_stream.detect.phase.changepoint import LEAST, Changes
 from crackle_stream.detect.phase.longrun import inflation, robust_std, winsorised_std
-from crackle_stream.detect.phase.place import place_interval
+from crackle_stream.detect.phase.place import bend_interval, place_interval
 from crackle_stream.detect.phase.segmentation import LEAST_SLOPED, Sums
 from crackle_stream.detect.phase.spread import LEAST as LEAST_SPREAD
 from crackle_stream.detect.phase.spread import ScoreChanges
@@ -39,21 +39,28 @@ def location_transitions(found: Changes, std: float | None = None) -> list[Trans
     transitions = []
     for change, p_value in enumerate(found.p_values):
         start, at, stop = found.pieces.bounds[change : change + 3]
-        sloped = found.pieces.sloped[change] or found.pieces.sloped[change + 1]
-        cost, least = (sums.line, LEAST_SLOPED) if sloped else (sums.flat, LEAST)
-        low, high = place_interval(cost, start, at, stop, least, unit)
         form, size = _jump_or_bend(found, change, std)
-        ends = _border(found, change)
+        if form == "trend":
+            place = bend_interval(found.tamed[start:stop], LEAST, unit)
+            at, low, high = (start + index for index in place)
+        else:
+            sloped = found.pieces.sloped[change] or found.pieces.sloped[change + 1]
+            cost, least = (sums.line, LEAST_SLOPED) if sloped else (sums.flat, LEAST)
+            low, high = place_interval(cost, start, at, stop, least, unit)
+        ends = _border(found, change, at)
         transitions.append(Transition(form, at, low, high, start, stop, p_value, size, {}, ends))
     return transitions
 
 
-def _border(found: Changes, change: int) -> Border:
-    """Measure the fit on both sides of a change, in the unit of the metric."""
+def _border(found: Changes, change: int, place: int) -> Border:
+    """Measure the fit on both sides of a change at its place, in the unit of the metric."""
     start, at, stop = found.pieces.bounds[change : change + 3]
     fitted = found.pieces.fit(found.tamed)
     slopes = _slope(fitted, start, at), _slope(fitted, at, stop)
-    levels = float(fitted[at - 1]) + slopes[0], float(fitted[at])
+    levels = (
+        float(fitted[at - 1]) + slopes[0] * (place - at + 1),
+        float(fitted[at]) + slopes[1] * (place - at),
+    )
     before, after = (found.centre + found.scale * level for level in levels)
     return Border(before, after, found.scale * slopes[0], found.scale * slopes[1])
 

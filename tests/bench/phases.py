@@ -42,6 +42,13 @@ NULLS: dict[str, Draw] = {
     "weekly": streams.weekly,
     "AR(.7)": streams.autoregressive,
     "random walk": streams.random_walk,
+    "random walk in noise": streams.noisy_walk,
+    "random walk of t3 steps": streams.heavy_walk,
+    "season, twice in the window": streams.long_season,
+}
+
+WANDERING: dict[str, Draw] = {
+    name: NULLS[name] for name in ("AR(.7)", "random walk", "random walk in noise")
 }
 
 PLANTED: dict[str, Callable[[Values], Values]] = {
@@ -66,6 +73,11 @@ def print_tables(draws: int, seed: int) -> None:
         "a change but drift in ten metrics without: share of windows [fresh draws]",
         [str(size) for size in SIZES],
         nulls(draws, seed),
+    )
+    print_table(
+        "one metric by itself: share called drift [fresh draws]",
+        [str(size) for size in SIZES],
+        drifts(draws, seed),
     )
 
 
@@ -199,3 +211,17 @@ def _share(draw: Draw, n: int, draws: int, seed: int) -> float:
         values = draw(np.random.default_rng([seed, turn]), n, 10)
         hits += any(one.pattern.form != "drift" for one in passing(columns_of(values)))
     return hits / draws
+
+
+def drifts(draws: int, seed: int) -> Iterator[Row]:
+    """Give the share of single metrics of which is said that they drift."""
+    for name, draw in WANDERING.items():
+        yield name, [float(np.mean(_drifting(draw, size, draws, seed))) for size in SIZES]
+
+
+def _drifting(draw: Draw, n: int, draws: int, seed: int) -> list[bool]:
+    windows = (draw(np.random.default_rng([seed, turn]), n, 1) for turn in range(draws))
+    return [
+        any(one.pattern.form == "drift" for one in passing(columns_of(values)))
+        for values in windows
+    ]

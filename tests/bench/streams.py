@@ -74,6 +74,16 @@ def random_walk(rng: np.random.Generator, n: int, metrics: int) -> Values:
     return np.cumsum(normal(rng, n, metrics), axis=0)
 
 
+def noisy_walk(rng: np.random.Generator, n: int, metrics: int) -> Values:
+    """Walks seen through noise as large as their steps."""
+    return random_walk(rng, n, metrics) + normal(rng, n, metrics)
+
+
+def heavy_walk(rng: np.random.Generator, n: int, metrics: int) -> Values:
+    """Walks with a few steps far larger than the others."""
+    return np.cumsum(student(rng, n, metrics), axis=0)
+
+
 def rounded_walk(rng: np.random.Generator, n: int, metrics: int) -> Values:
     return np.round(3 * random_walk(rng, n, metrics), rng.choice([0, 9]))
 

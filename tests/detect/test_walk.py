@@ -50,3 +50,13 @@ def test_a_step_in_noise_beats_a_walk_also_when_it_is_short() -> None:
     values[12:] += 6
     found = find_phases(view_table(table_of({"x": values})), Roles({}, (), {}))
     assert [one.pattern.at for one in found.detection.candidates] == [12]
+
+
+def test_a_clear_step_among_forty_values_is_no_walk() -> None:
+    values = np.random.default_rng(3).normal(size=40)
+    values[20:] += 3
+    (found,) = find_phases(
+        view_table(table_of({"x": values})), Roles({}, (), {})
+    ).detection.candidates
+    assert found.pattern.at == pytest.approx(20, abs=1)
+    assert found.p_value < 0.003

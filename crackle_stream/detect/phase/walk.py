@@ -10,9 +10,10 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 
-WALKS: Final = (0.0, 0.4)
-"""Decay of what a step of a walk owes to earlier noise: none, and noise as large as its steps."""
-SLOW_WALKS: Final = (*WALKS, 0.6, 0.8)
+WALKS: Final = (0.0, 0.2)
+"""Decay of what a step of a walk owes to earlier noise: none, and noise of half its steps. With
+noise as large as the steps, a step of three deviations among 40 values would pass for a walk."""
+SLOW_WALKS: Final = (*WALKS, 0.4, 0.6, 0.8)
 """The same with noise of up to four times the steps; with more, any step would pass for a walk."""
 HORIZON: Final = 64
 """Values after which 0.8 to that power does not matter."""
@@ -53,8 +54,8 @@ def walk_test(null: float, full: float, n: int, parameters: int) -> float:
 
     Twice the logarithm of the likelihood ratio is compared with a chi-squared variable that has
     six degrees of freedom for each level and slope but the first, and one more: no asymptotic
-    result, but what bounds the best segmentation of each size found in simulated walks of 24 to
-    1,000 normal steps, with and without noise as large as the steps.
+    result, but what bounds the best segmentation of each size found in simulated walks of 24 to 300
+    normal steps. A few steps far larger than the others do pass for changes.
 
     Parameters
     ----------

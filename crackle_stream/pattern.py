@@ -9,10 +9,10 @@ The contract grows and never changes: keys keep their order and meaning, absent 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Kind: TypeAlias = Literal["clustering", "phase_transition", "conservation", "correlation"]
 KINDS: tuple[Kind, ...] = ("clustering", "phase_transition", "conservation", "correlation")
@@ -23,6 +23,11 @@ CUSTOM: Final = "custom"
 PhaseForm: TypeAlias = Literal["level", "spread", "trend", "distribution", "drift"]
 LawForm: TypeAlias = Literal["constant", "linear", "power"]
 CorrelationForm: TypeAlias = Literal["linear", "monotone", "nonlinear"]
+
+CONFIDENCE: Final = (
+    "From 0 to 1: the share of patterns of this kind and form with as small a q-value that were"
+    " true on a stated planted mix; at most 0.6 where a handful of tasks was judged by thresholds."
+)
 
 
 class Span(Struct, frozen=True):
@@ -82,8 +87,9 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     description
         One sentence.
     confidence
-        From 0 to 1: one minus a bound on the chance that it is false, from its q-value; at most 0.6
-        where a handful of tasks was judged by thresholds alone.
+        From 0 to 1: the share of patterns of its kind, and form, with as small a q-value (corrected
+        by Benjamini and Hochberg, at any rate) that were true on the stated planted mix; at most
+        0.6 where a handful of tasks was judged by thresholds alone.
     subject
         The metrics it is about, sorted (a lagged correlation: the leading one first).
     metrics
@@ -104,7 +110,7 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
     id: str
     description: str
-    confidence: float
+    confidence: Annotated[float, Meta(description=CONFIDENCE)]
     subject: tuple[str, ...]
     metrics: dict[str, float]
     involved_tasks: tuple[str, ...]

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from crackle_stream.detect.candidate import Candidate, Detection
+from crackle_stream.detect.confidence import confidence
 from crackle_stream.detector import Gate
 from crackle_stream.pattern import Pattern
 from crackle_stream.profile import CoolingRate
@@ -23,12 +24,9 @@ from crackle_stream.profile import CoolingRate
 LITTLE: Final = 0.6
 """Most confidence that a handful of tasks can give."""
 
-MOST_CONFIDENT: Final = 0.9999
-"""No finite number of tasks makes a pattern certain."""
-
 
 def accept(detections: Sequence[Detection], rate: CoolingRate, level: float) -> list[Candidate]:
-    """Keep the candidates of one kind that pass both gates, each with its q-value filled in.
+    """Keep the candidates of one kind that pass both gates, with q-value and confidence filled in.
 
     Parameters
     ----------
@@ -43,14 +41,19 @@ def accept(detections: Sequence[Detection], rate: CoolingRate, level: float) -> 
 
 
 def weigh(detections: Sequence[Detection], rate: CoolingRate) -> list[Candidate]:
-    """Fill in the q-values of all candidates of one kind, whether they pass the gates or not."""
+    """Fill in q-value and confidence of all candidates of one kind, whether they pass or not.
+
+    The confidence rests on the q-value of Benjamini and Hochberg at every rate: how willing the
+    detectors are does not change how sure a pattern is.
+    """
     candidates = [found for detection in detections for found in detection.candidates]
     tested = max(sum(detection.tested for detection in detections), len(candidates))
     p_values = np.array([candidate.p_value for candidate in candidates])
-    q_values = adjust(p_values, tested, any_dependence=rate.any_dependence)
+    usual = adjust(p_values, tested)
+    q_values = adjust(p_values, tested, any_dependence=True) if rate.any_dependence else usual
     return [
-        replace(candidate, pattern=_proved(candidate.pattern, q, tested))
-        for candidate, q in zip(candidates, q_values.tolist(), strict=True)
+        replace(found, pattern=_proved(found.pattern, q, tested, confidence(found.pattern, proof)))
+        for found, q, proof in zip(candidates, q_values.tolist(), usual.tolist(), strict=True)
     ]
 
 
@@ -61,10 +64,13 @@ def passes(candidate: Candidate, rate: CoolingRate, level: float) -> bool:
 
 def as_handful(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Take what the seed's rules say of fewer than 30 tasks as patterns of little confidence."""
-    p_values = np.array([candidate.p_value for candidate in candidates])
+    tested = len(candidates)
+    q_values = adjust(np.array([candidate.p_value for candidate in candidates]), tested).tolist()
     return [
-        replace(candidate, pattern=_proved(candidate.pattern, q, len(candidates), LITTLE))
-        for candidate, q in zip(candidates, adjust(p_values, len(candidates)).tolist(), strict=True)
+        replace(
+            few, pattern=_proved(few.pattern, q, tested, min(confidence(few.pattern, q), LITTLE))
+        )
+        for few, q in zip(candidates, q_values, strict=True)
     ]
 
 
@@ -114,26 +120,6 @@ def threshold_of(gate: Gate, rate: CoolingRate) -> float | None:
     return thresholds.get(gate)
 
 
-def confidence(q_value: float) -> float:
-    """Give the probability that a pattern with that q-value is true.
-
-    One minus the smallest posterior probability of the null that any alternative could give it at
-    even prior odds, ``1 / (1 + 1 / (-e q log q))`` (Sellke, Bayarri and Berger 2001): honest
-    about how little a q-value near the level proves.
-
-    Examples
-    --------
-    >>> confidence(0.01)
-    0.8887
-    """
-    if q_value >= np.exp(-1.0):
-        return 0.5
-    if q_value <= 0.0:
-        return MOST_CONFIDENT
-    odds = -np.e * q_value * np.log(q_value)
-    return min(round(float(1.0 / (1.0 + odds)), 4), MOST_CONFIDENT)
-
-
-def _proved(pattern: Pattern, q_value: float, tested: int, most: float = MOST_CONFIDENT) -> Pattern:
+def _proved(pattern: Pattern, q_value: float, tested: int, sure: float) -> Pattern:
     evidence = replace(pattern.evidence, q_value=q_value, tested=tested)
-    return replace(pattern, evidence=evidence, confidence=min(confidence(q_value), most))
+    return replace(pattern, evidence=evidence, confidence=sure)

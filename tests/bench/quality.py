@@ -9,7 +9,15 @@ import argparse
 
 import numpy as np
 
-from tests.bench import alarms, clusters, correlations, laws, phases, whole_pass
+from tests.bench import (
+    alarms,
+    calibration,
+    clusters,
+    correlations,
+    laws,
+    phases,
+    whole_pass,
+)
 
 TABLES = {
     "whole_pass": whole_pass.print_tables,
@@ -18,6 +26,7 @@ TABLES = {
     "correlations": correlations.print_tables,
     "laws": laws.print_tables,
     "alarms": alarms.print_tables,
+    "calibration": calibration.print_tables,
 }
 
 

@@ -1,0 +1,92 @@
+"""How often patterns with so much evidence are true: the calibrated map behind `confidence`.
+
+A q-value speaks of one null alone. A pattern with a tiny one is still false where the window is
+neither that null nor what the pattern says: a walk seen through noise has no steps, yet they
+are no noise either. How often that happens differs by kind and is known from the planted mix alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from crackle_stream.pattern import Pattern
+
+MOST_CONFIDENT: Final = 0.9999
+"""No finite number of tasks makes a pattern certain."""
+
+LEAST_DIGITS, MOST_DIGITS = 0.1, 300.0
+"""Digits of a q-value below and beyond which there is nothing to tell: .8, and the smallest
+numbers of a float."""
+
+
+class Weight(Struct, frozen=True):
+    """How evidence of one kind is weighed: ``log odds = base + gain * log(digits)``.
+
+    Parameters
+    ----------
+    base
+        Log odds of a pattern with a q-value of one in ten.
+    gain
+        By how much they rise when the digits of the q-value are e times as many; at least 0.
+    """
+
+    base: float
+    gain: float
+
+
+# Fitted by `python -m tests.bench.calibration --fit`, which writes the numbers anew.
+WEIGHTS: Final[dict[str, Weight]] = {
+    "clustering": Weight(0.31, 0.27),
+    "constant": Weight(-1.36, 2.62),
+    "correlation": Weight(0.97, 2.6),
+    "distribution": Weight(-1.78, 0.44),
+    "drift": Weight(1.73, 0.89),
+    "level": Weight(-1.05, 1.24),
+    "linear": Weight(1.48, 1.43),
+    "power": Weight(1.81, 0.27),
+    "spread": Weight(-0.32, 0.72),
+    "trend": Weight(-0.75, 0.19),
+}
+"""By kind, or for the kinds whose forms differ by form."""
+
+
+def confidence(pattern: Pattern, q_value: float) -> float:
+    """Give the share of patterns of that kind and evidence that are true, on the planted mix.
+
+    A logistic regression on the logarithm of the q-value's digits: monotone in evidence, with two
+    numbers a kind, fitted on draws of the mix (``tests/bench/mix.py``) by penalised likelihood and
+    checked on others (Niculescu-Mizil and Caruana 2005, Predicting good probabilities with
+    supervised learning). The prior is that of the mix: on a stream in which less is to be found
+    fewer are true.
+
+    Parameters
+    ----------
+    pattern
+        Its kind and form are looked at, nothing else.
+    q_value
+        By Benjamini and Hochberg at any rate, so that a pattern has one confidence.
+    """
+    weight = WEIGHTS[weighed_as(pattern)]
+    log_odds = weight.base + weight.gain * log_digits(q_value)
+    return min(round(float(1 / (1 + np.exp(-log_odds))), 4), MOST_CONFIDENT)
+
+
+def weighed_as(pattern: Pattern) -> str:
+    """Name the row of the table that a pattern is weighed by."""
+    form = str(getattr(pattern, "form", ""))
+    return next(name for name in (form, pattern.kind) if name in WEIGHTS)
+
+
+def log_digits(q_value: float) -> float:
+    """Give the logarithm of the digits of a q-value: 0 at one in ten, 1.1 at one in a thousand.
+
+    Examples
+    --------
+    >>> [round(log_digits(q), 2) for q in (0.1, 0.001, 0.0)]
+    [0.0, 1.1, 5.7]
+    """
+    digits = -np.log10(max(q_value, 10.0**-MOST_DIGITS))
+    return float(np.log(max(digits, LEAST_DIGITS)))

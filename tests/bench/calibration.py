@@ -26,7 +26,7 @@ from scipy import optimize
 
 from crackle_stream.clock import Deadline
 from crackle_stream.detect import confidence
-from crackle_stream.detect.confidence import Weight, log_digits, weighed_as
+from crackle_stream.detect.confidence import Weight, weighed, weighed_as
 from crackle_stream.detect.examine import examine
 from crackle_stream.detect.significance import accept
 from crackle_stream.detect.view import table_of, view_table
@@ -43,9 +43,9 @@ DEVELOPMENT: Final = 20_261_124
 WINDOWS_A_DRAW: Final = 20
 EDGES: Final = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 COLUMNS: Final = ("patterns", "said", "true", "from", "to")
-BASE_WITHIN, USUAL_GAIN, GAIN_WITHIN = 3.0, 1.0, 1.0
-"""Normal priors of the fit: base 0 within 3, gain 1 within 1. They decide where next to nothing
-false was seen, and nowhere else."""
+BASE_WITHIN, GAIN_WITHIN = 3.0, 1.0
+"""Standard deviations of the normal priors of the fit: the base around 0, what evidence adds
+around 1. They decide where next to nothing false was seen."""
 TABLE: Final = re.compile(
     r"(?<=^WEIGHTS: Final\[dict\[str, Weight\]\] = \{\n).*?(?=^\})", re.M | re.S
 )
@@ -58,8 +58,8 @@ class Said(Struct, frozen=True):
     ----------
     name
         The row of the map it is weighed by.
-    digits
-        `log_digits` of its q-value.
+    evidence
+        What its row of the map weighs.
     confidence
         What was said.
     true
@@ -71,7 +71,7 @@ class Said(Struct, frozen=True):
     """
 
     name: str
-    digits: float
+    evidence: tuple[float, ...]
     confidence: float
     true: bool
     window: int
@@ -94,7 +94,7 @@ def say(seed: int, number: int) -> list[Said]:
         said += [
             Said(
                 name=weighed_as(pattern),
-                digits=log_digits(pattern.evidence.q_value),
+                evidence=weighed(pattern, pattern.evidence.q_value),
                 confidence=pattern.confidence,
                 true=is_true(pattern, window),
                 window=number,
@@ -201,29 +201,43 @@ def false_discoveries(said: Sequence[Said], windows: int) -> Iterator[Row]:
 
 
 def fit(said: Sequence[Said]) -> dict[str, Weight]:
-    """Fit the map: for each row the likeliest base and gain, under their priors."""
+    """Fit the map: for each row the likeliest weights under their priors."""
     found = {}
     for name in sorted({one.name for one in said}):
-        digits, true = np.array([(one.digits, one.true) for one in said if one.name == name]).T
+        here = [one for one in said if one.name == name]
+        evidence = np.array([(1.0, *one.evidence) for one in here])
+        kept = evidence.any(axis=0)
+        weights = likeliest(evidence[:, kept], np.array([one.true for one in here]))
+        found[name] = Weight(*(round(float(weight), 2) for weight in weights))
+    return found
 
-        def loss(weights: Values, digits: Values = digits, true: Values = true) -> float:
-            odds = weights[0] + weights[1] * digits
-            likelihood = np.sum(np.logaddexp(0, odds) - true * odds)
-            base, gain = weights[0] / BASE_WITHIN, (weights[1] - USUAL_GAIN) / GAIN_WITHIN
-            return float(likelihood + (base**2 + gain**2) / 2)
 
-        bounds = [(None, None), (0, None)]
-        base, gain = optimize.minimize(loss, [0.0, USUAL_GAIN], bounds=bounds).x
-        found[name] = Weight(round(float(base), 2), round(float(gain), 2))
+def likeliest(evidence: Values, true: Values) -> Values:
+    """Give the weights of a logistic regression, none but the first of them negative."""
+    usual = np.array([0.0, 1.0, 1.0])[: evidence.shape[1]]
+    within = np.array([BASE_WITHIN, GAIN_WITHIN, GAIN_WITHIN])[: evidence.shape[1]]
+
+    def loss(weights: Values) -> float:
+        odds = evidence @ weights
+        unlikely = np.sum(np.logaddexp(0, odds) - true * odds)
+        return float(unlikely + np.sum(((weights - usual) / within) ** 2) / 2)
+
+    bounds = [(None, None), (0, None), (0, None)][: evidence.shape[1]]
+    found: Values = optimize.minimize(loss, usual, bounds=bounds).x
     return found
 
 
 def write(weights: dict[str, Weight]) -> None:
     """Write the numbers of the map into its file."""
     path = Path(str(confidence.__file__))
-    rows = "".join(f'    "{n}": Weight({w.base}, {w.gain}),\n' for n, w in weights.items())
+    rows = "".join(f'    "{name}": {_row(weight)},\n' for name, weight in weights.items())
     path.write_text(TABLE.sub(rows, path.read_text("utf-8")), "utf-8")
     print(rows, end="")
+
+
+def _row(weight: Weight) -> str:
+    more = (weight.steadiness,) if weight.steadiness else ()
+    return f"Weight({', '.join(str(one) for one in (weight.base, weight.digits, *more))})"
 
 
 def main() -> None:

@@ -150,9 +150,29 @@ def test_accepted_patterns_carry_their_q_value_and_the_number_tested():
     assert kept.pattern.confidence == confidence(kept.pattern, kept.pattern.evidence.q_value)
 
 
+def draft(name):
+    """Give a pattern that is weighed by that row of the table."""
+    if name == "correlation":
+        return candidate(0.01).pattern
+    laws = dict.fromkeys(get_args(LawForm), "conservation")
+    numbers = msgspec.to_builtins(candidate(0.01).pattern) | {
+        "kind": {"clustering": "clustering", **laws}.get(name, "phase_transition"),
+        "form": name,
+        "terms": {},
+        "constant": 0.0,
+        "residual": 0.0,
+        "holds": {"first": 0, "last": 9},
+        "size": 3,
+        "center": {},
+        "spread": {},
+        "separation": 0.0,
+    }
+    return msgspec.convert(numbers, Pattern)
+
+
 @given(st.sampled_from(sorted(WEIGHTS)), st.floats(0, 1), st.floats(0, 1))
 def test_confidence_of_any_form_falls_with_the_q_value_and_is_never_certain(name, a, b):
-    pattern = replace(candidate(0.01).pattern, form=name)
+    pattern = draft(name)
     assert weighed_as(pattern) == name
     low, high = sorted((a, b))
     assert 0 < confidence(pattern, high) <= confidence(pattern, low) <= MOST_CONFIDENT < 1
@@ -160,9 +180,19 @@ def test_confidence_of_any_form_falls_with_the_q_value_and_is_never_certain(name
 
 def test_confidence_is_the_logistic_function_of_the_logarithm_of_the_digits():
     weight = WEIGHTS["correlation"]
-    odds = np.exp(weight.base) * 5**weight.gain
+    odds = np.exp(weight.base) * 5**weight.digits
     said = confidence(candidate(1e-5).pattern, 1e-5)
     assert said == pytest.approx(min(odds / (1 + odds), MOST_CONFIDENT), abs=1e-4)
+
+
+@given(st.floats(0, 0.5), st.floats(0, 0.5))
+def test_a_near_constant_metric_is_surer_the_less_it_varies(a, b):
+    law = draft("constant")
+    steady, loose = (
+        replace(law, evidence=replace(law.evidence, effect=variation))
+        for variation in sorted((a, b))
+    )
+    assert confidence(steady, 0.01) >= confidence(loose, 0.01)
 
 
 def test_a_q_value_too_small_for_a_float_counts_as_the_smallest():

@@ -43,18 +43,18 @@ class Weight(Struct, frozen=True):
     steadiness: float = 0.0
 
 
-# Fitted by `python -m tests.bench.calibration --fit`, which writes the numbers anew.
+# Written by `python -m tests.bench.calibration --fit --windows 800`.
 WEIGHTS: Final[dict[str, Weight]] = {
-    "clustering": Weight(0.31, 0.27),
-    "constant": Weight(-3.5, 0.44, 2.17),
-    "correlation": Weight(0.97, 2.6),
-    "distribution": Weight(-1.78, 0.44),
-    "drift": Weight(1.73, 0.89),
-    "level": Weight(-1.05, 1.24),
-    "linear": Weight(1.48, 1.43),
-    "power": Weight(1.81, 0.27),
-    "spread": Weight(-0.32, 0.72),
-    "trend": Weight(-0.75, 0.19),
+    "clustering": Weight(-0.22, 0.41),
+    "constant": Weight(-3.09, 0.59, 1.63),
+    "correlation": Weight(2.04, 1.39),
+    "distribution": Weight(-1.78, 0.64),
+    "drift": Weight(2.31, 1.07),
+    "level": Weight(-1.01, 1.23),
+    "linear": Weight(1.25, 0.61),
+    "power": Weight(0.27, 0.44),
+    "spread": Weight(-0.22, 0.69),
+    "trend": Weight(-1.65, 0.46),
 }
 """By kind; for phase transitions and laws, which differ, by form."""
 

@@ -43,9 +43,9 @@ DEVELOPMENT: Final = 20_261_124
 WINDOWS_A_DRAW: Final = 20
 EDGES: Final = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 COLUMNS: Final = ("patterns", "said", "true", "from", "to")
-BASE_WITHIN, GAIN_WITHIN = 3.0, 1.0
-"""Standard deviations of the normal priors of the fit: the base around 0, what evidence adds
-around 1. They decide where next to nothing false was seen."""
+USUAL, WITHIN = (0.0, 0.5, 0.5), (1.5, 0.5, 0.5)
+"""Means and standard deviations of the normal priors of the fit, of the base and of what evidence
+adds. They decide where next to nothing false was seen, or little at all."""
 TABLE: Final = re.compile(
     r"(?<=^WEIGHTS: Final\[dict\[str, Weight\]\] = \{\n).*?(?=^\})", re.M | re.S
 )
@@ -214,8 +214,7 @@ def fit(said: Sequence[Said]) -> dict[str, Weight]:
 
 def likeliest(evidence: Values, true: Values) -> Values:
     """Give the weights of a logistic regression, none but the first of them negative."""
-    usual = np.array([0.0, 1.0, 1.0])[: evidence.shape[1]]
-    within = np.array([BASE_WITHIN, GAIN_WITHIN, GAIN_WITHIN])[: evidence.shape[1]]
+    usual, within = np.array([USUAL, WITHIN])[:, : evidence.shape[1]]
 
     def loss(weights: Values) -> float:
         odds = evidence @ weights

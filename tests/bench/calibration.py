@@ -227,7 +227,8 @@ def likeliest(evidence: Values, true: Values) -> Values:
 
 
 def write(weights: dict[str, Weight]) -> None:
-    """Write the numbers of the map into its file."""
+    """Write the numbers of the map into its file; forms that were not said keep theirs."""
+    weights = confidence.WEIGHTS | weights
     path = Path(str(confidence.__file__))
     rows = "".join(f'    "{name}": {_row(weight)},\n' for name, weight in weights.items())
     path.write_text(TABLE.sub(rows, path.read_text("utf-8")), "utf-8")

@@ -138,7 +138,7 @@ def test_rare_terms_complete_a_law_one_after_the_other():
     assert (longest.places, longest.weights) == ((0, 1, 2, 3), (1.0, 1.0, 1.0, -1.0))
     assert set(longest.added) == {0, 1}
     assert law.added == ()
-    assert confirm(columns, longest, 4) is not None
+    assert confirm(columns, longest) is not None
 
 
 def test_a_law_is_not_confirmed_by_terms_that_do_not_move():
@@ -148,8 +148,8 @@ def test_a_law_is_not_confirmed_by_terms_that_do_not_move():
     idle[77] = 3.0
     table = table_of({"a": a, "b": a, "idle": idle})
     columns = level_columns(table, table.names, on_grid(dict.fromkeys(table.names, 1.0)))
-    assert confirm(columns, Law((0, 1), (1.0, -1.0)), 4) is not None
-    assert confirm(columns, Law((0, 1, 2), (1.0, -1.0, 1.0)), 4) is None
+    assert confirm(columns, Law((0, 1), (1.0, -1.0))) is not None
+    assert confirm(columns, Law((0, 1, 2), (1.0, -1.0, 1.0))) is None
 
 
 @pytest.mark.parametrize(("noise", "confirmed"), [(0.0, True), (0.008, False)])
@@ -162,7 +162,7 @@ def test_noise_wider_than_rounding_is_no_rounding_though_most_rows_are_within(no
     levels = level_columns(table, table.names, on_grid(dict.fromkeys(table.names, 0.01)))
     law = Law((0, 1, 2, 3), (1.0, 1.0, 1.0, -1.0), rounded=True)
     assert keep(levels, law).holds.mean() > 0.9
-    assert (confirm(levels, law, 4) is not None) == confirmed
+    assert (confirm(levels, law) is not None) == confirmed
 
 
 @given(st.integers(0, 10_000), st.floats(0.01, 0.99), st.integers(1, 80))

@@ -68,11 +68,13 @@ def _in_levels(equations: Values, m: int) -> Values:
 
 
 def plainest(vectors: Values) -> Values:
-    """Say of the metrics themselves what is about previous values only, or about steps only."""
+    """Say of the metrics themselves what is about previous values only, or about one sum in both."""
     level, before = np.hsplit(vectors.copy(), 2)
     late = ~np.any(level != 0, axis=1)
     level[late] = before[late]
-    before[late | np.all(before == -level, axis=1)] = 0
+    # Equality in Cauchy's inequality, exact in whole numbers: one is a multiple of the other.
+    lengths = (level**2).sum(axis=1) * (before**2).sum(axis=1)
+    before[late | ((level * before).sum(axis=1) ** 2 == lengths)] = 0
     return np.hstack([level, before])
 
 

@@ -41,7 +41,7 @@ def log_tail(agree: int, n: int, chance: float) -> float:
     return float(-n * divergence)
 
 
-def log_choices(columns: int, terms: int, factors: int) -> float:
+def log_choices(columns: int, terms: int, factors: float) -> float:
     """Give the log of how many sums of so many terms there are, up to a common factor."""
     ways = (
         special.gammaln(columns + 1)

@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from crackle_stream.detect.conservation.chance import concentration, log_choices, log_tail
 from crackle_stream.detect.conservation.extend import FACTORS
-from crackle_stream.detect.conservation.law import Columns, Kept, Law, keep, rounding_errors
+from crackle_stream.detect.conservation.law import Columns, Kept, Law, keep, medians, rounding_errors
 from crackle_stream.detect.conservation.validity import Validity, find_validity
 
 LEAST_ROWS: Final = 12
 """Fewer rows than this prove no law."""
 
 _SHARE: Final = 0.9
-"""Least share of rows within its stretch that keep a law."""
+"""Least share of rows within its stretch that keep a law, of those in which a term moves."""
 
 _NOISY_SHARE: Final = 0.6
 """The same for a law that holds but approximately, to three standard deviations of its noise."""
@@ -54,7 +54,8 @@ class Confirmed(Struct, frozen=True):
     validity
         Where it holds, in indices of the rows that have all terms.
     share
-        Part of the rows in that stretch that keep it.
+        Part of the rows in that stretch that keep it, those left out that keep it by doing
+        nothing: all terms are what they mostly are.
     n
         Steps between consecutive rows that were tested.
     log_p
@@ -74,12 +75,7 @@ def failure_weight(law: Law) -> float:
     return _NOISY_WEIGHT if law.noise else _EXACT_WEIGHT
 
 
-def least_share(*, exact: bool) -> float:
-    """Give the share of rows within its stretch that must keep a law."""
-    return _SHARE if exact else _NOISY_SHARE
-
-
-def confirm(columns: Columns, law: Law, factors: int) -> Confirmed | None:
+def confirm(columns: Columns, law: Law, *, twice: bool = False) -> Confirmed | None:
     """Test whether a law holds on first differences, more often than any term's rest explains.
 
     Null: at least one term's step from row to row is independent of the others'. Whatever the
@@ -93,32 +89,45 @@ def confirm(columns: Columns, law: Law, factors: int) -> Confirmed | None:
     ----------
     columns, law
         The equation.
-    factors
-        Coefficients (with sign) that the search could have given each term.
+    twice
+        Whether twice as many rows may break it: it is the difference of two laws.
     """
-    least = least_share(exact=not law.noise)
+    least = _NOISY_SHARE if law.noise else _SHARE
+    if twice:
+        least = 2 * least - 1
     kept = keep(columns, law)
     validity = find_validity(kept.holds, failure_weight(law))
     if validity is None or len(validity) < max(LEAST_ROWS, _MAJORITY * len(kept.holds)):
         return None
-    share = 1 - len(validity.exceptions) / len(validity)
+    inside = slice(validity.first, validity.last + 1)
+    terms = columns.values[kept.found.rows[inside]][:, law.places]
+    idle = np.all(terms == medians(terms), axis=1) & kept.holds[inside]
+    share = 1 - len(validity.exceptions) / max(1, len(validity) - int(idle.sum()))
     if share < least or (law.rounded and not _mere_rounding(columns, law, kept)):
         return None
-    inside = slice(validity.first, validity.last + 1)
     agree = kept.holds[inside][1:] & kept.holds[inside][:-1]
-    steps = np.diff(columns.values[kept.found.rows[inside]][:, law.places], axis=0)
-    steps = steps * np.array(law.weights)
+    steps = np.diff(terms, axis=0) * np.array(law.weights)
     width = 2 * float(np.median(kept.found.slack[inside]))
     n, agreed = len(agree) - USED, int(agree.sum()) - USED
     tails = [log_tail(agreed, n, concentration(step, 2 * width)) for step in steps.T]
-    log_p = float(np.max(np.add(tails, _log_searched(columns, law, factors))))
-    proven = _PROVEN_ROUNDED if law.rounded else PROVEN
+    log_p = float(np.max(np.add(tails, _log_searched(columns, law))))
+    proven = _PROVEN_ROUNDED if law.rounded else _PROVEN
     return Confirmed(law, kept, validity, share, n, log_p) if log_p <= proven else None
 
 
-def _log_searched(columns: Columns, law: Law, factors: int) -> list[float]:
-    """Give the log of how many sums were tried: of each added term, as many as it was chosen of."""
-    whole = log_choices(len(columns.names), len(law.places) - len(law.added), factors)
+def _log_searched(columns: Columns, law: Law) -> list[float]:
+    """Give the log of how many sums were tried: of each added term, as many as it was chosen of.
+
+    Sums are counted among those no less simple: without previous values if the law has none, with
+    no larger coefficients than its own. Each such class is given its part of the level.
+    """
+    available, largest = len(columns.names), max(map(abs, law.weights))
+    classes = float(np.log(largest * (largest + 1)))
+    if not columns.logs:
+        classes += float(np.log(2))
+        if max(law.places) < available // 2:
+            available //= 2
+    whole = log_choices(available, len(law.places) - len(law.added), 2 * largest) + classes
     one = float(np.log(len(columns.names) * len(FACTORS)))
     return [one if place in law.added else whole for place in law.places]
 
@@ -142,5 +151,9 @@ def _mere_rounding(columns: Columns, law: Law, kept: Kept) -> bool:
     terms = columns.values[kept.found.rows[kept.holds]][:, places]
     half = np.array(law.weights) * rounding_errors(columns, places, terms)
     variance = (half**2).sum(axis=1) / 3
-    away = (kept.found.sums - kept.constant)[kept.holds]
-    return bool(np.all(variance > 0) and np.mean(away**2 / variance) <= _ROUNDING**2)
+    if not np.all(variance > 0):
+        return False
+    # Around their own mean: what is said of the constant is but near to it.
+    away = kept.found.sums[kept.holds]
+    away = away - np.average(away, weights=1 / variance)
+    return bool(np.mean(away**2 / variance) <= _ROUNDING**2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -14,17 +14,16 @@ from crackle_stream.detect.conservation.balance import (
     simplest_first,
 )
 from crackle_stream.detect.conservation.confirm import Confirmed, confirm
+from crackle_stream.detect.conservation.conversion import propose_conversions
 from crackle_stream.detect.conservation.extend import extensions
 from crackle_stream.detect.conservation.implied import Implied
 from crackle_stream.detect.conservation.law import Columns, Law, Values
-from crackle_stream.detect.conservation.null_space import LARGEST, propose_long_balances
+from crackle_stream.detect.conservation.merit import best_first
+from crackle_stream.detect.conservation.null_space import (
+    propose_long_balances,
+    propose_rounded_balances,
+)
 from crackle_stream.detect.conservation.power_law import propose_power_laws
-
-_PAIR_FACTORS: Final = 4
-"""Coefficients that sums of pairs give a term: 1 and 2, with either sign."""
-
-_MOST: Final = 400
-"""Most proposals of one search that are tested, the simplest."""
 
 _SAID_AS_BALANCE: Final = (1.0, 2.0)
 """Ratios of two metrics that are balances; all others are said as power laws."""
@@ -38,15 +37,18 @@ class Laws:
         self.accepted: list[Confirmed] = []
         self.implied = Implied(len(columns.names))
 
-    def offer(self, laws: Iterable[Law], factors: int) -> None:
-        """Accept those that hold and are not implied by simpler ones, in the order given."""
+    def offer(self, laws: Iterable[Law]) -> None:
+        """Accept those that hold and are not implied by better ones, in the order given."""
         for law in laws:
-            for form in [law] if law.noise else extensions(self.columns, law):
-                found = None if self._known(form) else confirm(self.columns, form, factors)
-                if found is not None:
-                    self.accepted.append(found)
-                    self.take(form.vector(len(self.columns.names)))
-                    break
+            if not self._known(law) and (forms := self._forms(law)):
+                self._accept_first(forms)
+
+    def convert(self, laws: Iterable[Law]) -> None:
+        """Accept lines between two metrics that no laws tie yet, as they are."""
+        for law in laws:
+            tied = self.implied.tied()[list(law.places)]
+            if tied[0] != tied[1]:
+                self._accept_first(_strictly(law))
 
     def take(self, vector: Values) -> None:
         """Count a law as known; one that names no previous values holds for them as well."""
@@ -55,6 +57,33 @@ class Laws:
         if not self.columns.logs and not vector[metrics:].any():
             self.implied.add(np.roll(vector, metrics))
 
+    def _accept_first(self, forms: Iterable[Law]) -> None:
+        for form in forms:
+            if self._known(form):
+                return
+            if (found := confirm(self.columns, form)) is not None:
+                self.accepted.append(found)
+                self.take(form.vector(len(self.columns.names)))
+                return
+
+    def _forms(self, law: Law) -> list[Law]:
+        """Give what a law may be said as; nothing if better laws leave no evidence for it.
+
+        Less a law that holds, it may come down to fewer terms: `failed = any_failed`, or no more
+        than a metric that is mostly zero. These must then prove it.
+        """
+        shorter = self.implied.shortest(law.vector(len(self.columns.names)))
+        places = np.flatnonzero(shorter)
+        if len(places) == len(law.places):
+            return [law] if law.noise else extensions(self.columns, law)
+        if law.noise or len(places) < 2:
+            return []
+        weights = shorter[places] * np.sign(shorter[places[0]])
+        rest = Law(tuple(places.tolist()), tuple(weights.tolist()), law.rounded)
+        if confirm(self.columns, rest, twice=True) is None:
+            return []
+        return [*extensions(self.columns, rest), law]
+
     def _known(self, law: Law) -> bool:
         return self.implied.implies(law.vector(len(self.columns.names)))
 
@@ -62,33 +91,34 @@ class Laws:
 def discover(levels: Columns, logs: Columns) -> tuple[list[Confirmed], list[Confirmed]]:
     """Find linear balances and power laws, each with exact search first.
 
-    Proportional metrics come first, since they count for both forms; then balances from pair sums,
-    longer ones from the null space, exact products, and last the approximate power laws.
+    Proportional metrics come first, since they count for both forms; then balances from pair sums
+    and from the null space, conversions, exact products, and last the approximate power laws.
     """
     balances, products = Laws(levels), Laws(logs)
-    proposed = list(_both(propose_products(logs)))
-    products.offer((law for law in proposed if len(law.places) == 2), _PAIR_FACTORS)
+    proposed = best_first(logs, propose_products(logs))
+    products.offer(law for law in proposed if len(law.places) == 2)
     _share_proportions(products, balances)
-    balances.offer(_both(propose_balances(levels)), _PAIR_FACTORS)
-    longer = propose_long_balances(levels.values, balances.implied.basis)
-    balances.offer(_both(simplest_first(plainest(longer))), 2 * LARGEST)
-    products.offer((law for law in proposed if len(law.places) > 2), _PAIR_FACTORS)
-    exact = [set(found.law.places) for found in balances.accepted + products.accepted]
+    for pairs in (propose_balances(levels), np.empty((0, len(levels.names)))):
+        known = balances.implied.basis
+        longer = propose_long_balances(levels.values, known)
+        rounded = propose_rounded_balances(levels, known)
+        vectors = simplest_first(np.concatenate([pairs, plainest(np.vstack([longer, rounded]))]))
+        chosen = best_first(levels, vectors)
+        # What ties two metrics leaves less to the others than a sum would that has both.
+        balances.offer(sorted(chosen, key=lambda law: len(law.places) > 2))
+    balances.convert(propose_conversions(levels))
+    products.offer(law for law in proposed if len(law.places) > 2)
+    tied = balances.implied.tied()
     # Where parts make up a whole, one that outweighs the others is nearly proportional to it.
-    approximate = propose_power_laws(logs)
-    for law in approximate:
-        if not any(known >= set(law.places) for known in exact):
-            strict = Law(law.places, law.weights), Law(law.places, law.weights, rounded=True)
-            products.offer([*strict, law], 2 * LARGEST)
+    exact = [set(tied[list(found.law.places)]) for found in balances.accepted + products.accepted]
+    for law in propose_power_laws(logs):
+        if not any(known >= set(tied[list(law.places)]) for known in exact):
+            products.offer([*_strictly(law), law])
     return balances.accepted, products.accepted
 
 
-def _both(vectors: Values) -> Iterator[Law]:
-    """Give each vector as a law that is exact, and as one within rounding."""
-    for vector in vectors[:_MOST]:
-        places = np.flatnonzero(vector)
-        for rounded in (False, True):
-            yield Law(tuple(places.tolist()), tuple(vector[places].tolist()), rounded)
+def _strictly(law: Law) -> tuple[Law, Law]:
+    return Law(law.places, law.weights), Law(law.places, law.weights, rounded=True)
 
 
 def _share_proportions(products: Laws, balances: Laws) -> None:
@@ -105,6 +135,6 @@ def _share_proportions(products: Laws, balances: Laws) -> None:
 def _say_as_balance(found: Confirmed, law: Law, products: Laws, balances: Laws) -> None:
     whole = Law(law.places, tuple(w / min(map(abs, law.weights)) for w in law.weights), law.rounded)
     before = len(balances.accepted)
-    balances.offer([whole], _PAIR_FACTORS)
+    balances.offer([whole])
     if len(balances.accepted) > before:
         products.accepted.remove(found)

@@ -52,11 +52,15 @@ def _one_more(columns: Columns, law: Law) -> Law | None:
     slack = slack_of(columns, np.arange(terms.shape[1]), terms, rounded=law.rounded)
     missing = (kept.found.sums[failing] - kept.constant)[:, None]
     reach = kept.found.slack[failing][:, None]
+    # A sum without previous values is not completed by one.
+    metrics = len(columns.names) // 2
+    open_to = metrics if max(law.places) < metrics and not columns.logs else len(columns.names)
     best, added = max(_FEWEST - 1, _EXPLAINED * len(failing)), None
     for factor in FACTORS:
         away = np.abs(missing + factor * (terms - usual))
         explained = (away <= reach + 2 * abs(factor) * slack).sum(axis=0)
         explained[list(law.places)] = 0
+        explained[open_to:] = 0
         place = int(np.argmax(explained))
         if explained[place] > best:
             best, added = float(explained[place]), (place, factor)

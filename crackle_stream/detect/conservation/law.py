@@ -207,12 +207,26 @@ def conserved(found: Residuals) -> tuple[float, float]:
     return float(starts[deepest]), float(ends[ended[deepest]])
 
 
+def _nearer(found: Residuals, low: float, high: float) -> tuple[float, float]:
+    """Narrow what rounding leaves open to what the mean of the rows that agree leaves open."""
+    agree = np.abs(found.sums - (low + high) / 2) <= found.slack
+    if agree.sum() < 2:
+        return low, high
+    weight = found.slack[agree] ** -2.0 / (found.slack[agree] ** -2.0).sum()
+    mean = float(weight @ found.sums[agree])
+    error = _BAND * float(np.linalg.norm(weight * (found.sums[agree] - mean)))
+    narrow = max(low, mean - error), min(high, mean + error)
+    return narrow if narrow[0] < narrow[1] else (low, high)
+
+
 def keep(columns: Columns, law: Law) -> Kept:
     """Tell the rows that keep a law from those that break it."""
     found = residuals(columns, law)
     if len(found.rows) == 0:
         return Kept(found, 0.0, 0.0, np.zeros(0, bool))
     low, high = conserved(found)
+    if law.rounded:
+        low, high = _nearer(found, low, high)
     if columns.logs:
         with np.errstate(over="ignore"):  # No row keeps a constant that no float can hold.
             said = tidy(float(np.exp(low)), float(np.exp(high)))

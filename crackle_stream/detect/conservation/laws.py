@@ -160,7 +160,7 @@ def _limits(names: tuple[str, ...]) -> tuple[Note, ...]:
     if len(names) <= MOST_METRICS:
         return ()
     text = (
-        f"of {len(names)} metrics, power laws were sought among {MOST_COMPARED}"
+        f"of {len(names)} metrics, power laws were sought among {min(len(names), MOST_COMPARED)}"
         f" (those that hold but approximately: among {MOST_METRICS}) and balances up to rounding"
         f" among {MOST_COMPARED} of each precision"
     )

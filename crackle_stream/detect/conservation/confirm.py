@@ -75,7 +75,7 @@ def failure_weight(law: Law) -> float:
     return _NOISY_WEIGHT if law.noise else _EXACT_WEIGHT
 
 
-def confirm(columns: Columns, law: Law, *, twice: bool = False) -> Confirmed | None:
+def confirm(columns: Columns, law: Law, rest: Law | None = None) -> Confirmed | None:
     """Test whether a law holds on first differences, more often than any term's rest explains.
 
     Null: at least one term's step from row to row is independent of the others'. Whatever the
@@ -89,28 +89,28 @@ def confirm(columns: Columns, law: Law, *, twice: bool = False) -> Confirmed | N
     ----------
     columns, law
         The equation.
-    twice
-        Whether twice as many rows may break it: it is the difference of two laws.
+    rest
+        What it comes down to less laws that are known: only this is evidence for it.
     """
     least = _NOISY_SHARE if law.noise else _SHARE
-    if twice:
-        least = 2 * least - 1
     kept = keep(columns, law)
     validity = find_validity(kept.holds, failure_weight(law))
     if validity is None or len(validity) < max(LEAST_ROWS, _MAJORITY * len(kept.holds)):
         return None
     inside = slice(validity.first, validity.last + 1)
-    terms = columns.values[kept.found.rows[inside]][:, law.places]
+    proving = law if rest is None else rest
+    terms = columns.values[kept.found.rows[inside]][:, proving.places]
     idle = np.all(terms == medians(terms), axis=1) & kept.holds[inside]
     share = 1 - len(validity.exceptions) / max(1, len(validity) - int(idle.sum()))
     if share < least or (law.rounded and not _mere_rounding(columns, law, kept)):
         return None
     agree = kept.holds[inside][1:] & kept.holds[inside][:-1]
-    steps = np.diff(terms, axis=0) * np.array(law.weights)
+    steps = np.diff(terms, axis=0) * np.array(proving.weights)
+    steps = steps[~np.isnan(steps).any(axis=1)]
     width = 2 * float(np.median(kept.found.slack[inside]))
     n, agreed = len(agree) - USED, int(agree.sum()) - USED
     tails = [log_tail(agreed, n, concentration(step, 2 * width)) for step in steps.T]
-    log_p = float(np.max(np.add(tails, _log_searched(columns, law))))
+    log_p = float(np.max(np.add(tails, _log_searched(columns, proving))))
     proven = _PROVEN_ROUNDED if law.rounded else _PROVEN
     return Confirmed(law, kept, validity, share, n, log_p) if log_p <= proven else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,9 @@ from crackle_stream.detect.resolution import tidy
 
 _MOVED: Final = 3
 """Probe rows in which both metrics must have moved: two values fit any line."""
+
+_PROBES: Final = 3
+"""Of the whole window and of its halves."""
 
 _MOST: Final = 32
 """Most pairs a probe brings up."""
@@ -41,7 +45,7 @@ def propose_conversions(columns: Columns) -> list[Law]:
         Within rounding; each pair once.
     """
     found: dict[tuple[int, int], Law] = {}
-    for probe in draw_probes(columns):
+    for probe in islice(draw_probes(columns), _PROBES):
         for pair, row in _parallel(columns, probe):
             if pair not in found and (law := _fitted(columns, pair, row, probe.reference)):
                 found[pair] = law

@@ -40,8 +40,8 @@ class Laws:
     def offer(self, laws: Iterable[Law]) -> None:
         """Accept those that hold and are not implied by better ones, in the order given."""
         for law in laws:
-            if not self._known(law) and (forms := self._forms(law)):
-                self._accept_first(forms)
+            if not self._known(law):
+                self._consider(law)
 
     def convert(self, laws: Iterable[Law]) -> None:
         """Accept lines between two metrics that no laws tie yet, as they are."""
@@ -57,32 +57,38 @@ class Laws:
         if not self.columns.logs and not vector[metrics:].any():
             self.implied.add(np.roll(vector, metrics))
 
-    def _accept_first(self, forms: Iterable[Law]) -> None:
-        for form in forms:
-            if self._known(form):
-                return
-            if (found := confirm(self.columns, form)) is not None:
-                self.accepted.append(found)
-                self.take(form.vector(len(self.columns.names)))
-                return
+    def _consider(self, law: Law) -> None:
+        """Accept a law if what better laws leave of it is proven: that, or else the law itself.
 
-    def _forms(self, law: Law) -> list[Law]:
-        """Give what a law may be said as; nothing if better laws leave no evidence for it.
-
-        Less a law that holds, it may come down to fewer terms: `failed = any_failed`, or no more
-        than a metric that is mostly zero. These must then prove it.
+        Less a law that holds, it may come down to fewer terms, `failed = any_failed`, or no more
+        than a metric that is mostly zero.
         """
+        rest = self._rest(law)
+        if rest is None:
+            self._accept_first([law] if law.noise else extensions(self.columns, law))
+        elif len(rest.places) > 1 and not law.noise:
+            if not self._accept_first(extensions(self.columns, rest)):
+                self._accept_first([law], rest)
+
+    def _rest(self, law: Law) -> Law | None:
+        """Give what a law comes down to less those that hold, if that has fewer terms."""
         shorter = self.implied.shortest(law.vector(len(self.columns.names)))
         places = np.flatnonzero(shorter)
         if len(places) == len(law.places):
-            return [law] if law.noise else extensions(self.columns, law)
-        if law.noise or len(places) < 2:
-            return []
-        weights = shorter[places] * np.sign(shorter[places[0]])
-        rest = Law(tuple(places.tolist()), tuple(weights.tolist()), law.rounded)
-        if confirm(self.columns, rest, twice=True) is None:
-            return []
-        return [*extensions(self.columns, rest), law]
+            return None
+        weights = shorter[places] * np.sign(shorter[places[:1]])
+        return Law(tuple(places.tolist()), tuple(weights.tolist()), law.rounded)
+
+    def _accept_first(self, forms: Iterable[Law], rest: Law | None = None) -> bool:
+        """Accept the first form that holds, and tell whether nothing more is to be said."""
+        for form in forms:
+            if self._known(form):
+                return True
+            if (found := confirm(self.columns, form, rest)) is not None:
+                self.accepted.append(found)
+                self.take(form.vector(len(self.columns.names)))
+                return True
+        return False
 
     def _known(self, law: Law) -> bool:
         return self.implied.implies(law.vector(len(self.columns.names)))
@@ -98,14 +104,7 @@ def discover(levels: Columns, logs: Columns) -> tuple[list[Confirmed], list[Conf
     proposed = best_first(logs, propose_products(logs))
     products.offer(law for law in proposed if len(law.places) == 2)
     _share_proportions(products, balances)
-    for pairs in (propose_balances(levels), np.empty((0, len(levels.names)))):
-        known = balances.implied.basis
-        longer = propose_long_balances(levels.values, known)
-        rounded = propose_rounded_balances(levels, known)
-        vectors = simplest_first(np.concatenate([pairs, plainest(np.vstack([longer, rounded]))]))
-        chosen = best_first(levels, vectors)
-        # What ties two metrics leaves less to the others than a sum would that has both.
-        balances.offer(sorted(chosen, key=lambda law: len(law.places) > 2))
+    _offer_sums(balances, propose_balances(levels))
     balances.convert(propose_conversions(levels))
     products.offer(law for law in proposed if len(law.places) > 2)
     tied = balances.implied.tied()
@@ -115,6 +114,20 @@ def discover(levels: Columns, logs: Columns) -> tuple[list[Confirmed], list[Conf
         if not any(known >= set(tied[list(law.places)]) for known in exact):
             products.offer([*_strictly(law), law])
     return balances.accepted, products.accepted
+
+
+def _offer_sums(balances: Laws, pairs: Values) -> None:
+    """Offer sums of up to four terms with longer ones; then those that known ones leave."""
+    levels = balances.columns
+    known = None
+    while known is None or len(known) < len(balances.implied.basis):
+        known = balances.implied.basis
+        longer = propose_long_balances(levels.values, known), propose_rounded_balances(levels, known)
+        vectors = simplest_first(np.concatenate([pairs, plainest(np.vstack(longer))]))
+        chosen = best_first(levels, vectors)
+        # What ties two metrics leaves less to the others than a sum would that has both.
+        balances.offer(sorted(chosen, key=lambda law: len(law.places) > 2))
+        pairs = pairs[:0]
 
 
 def _strictly(law: Law) -> tuple[Law, Law]:

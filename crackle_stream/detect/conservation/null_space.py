@@ -135,15 +135,21 @@ def _spread_out(vectors: Values, places: NDArray[np.intp], columns: int) -> Valu
 def _whole_vectors(block: Values) -> Values:
     away = block - block[0]
     scale = np.abs(away).max(axis=0)
-    _, singular, right = np.linalg.svd(away / scale, full_matrices=False)
+    singular = np.linalg.svd(away / scale, compute_uv=False)
+    if singular[-1] > _NULL * singular[0]:
+        return np.empty((0, block.shape[1]))
+    right = np.linalg.svd(away / scale, full_matrices=False)[2]
     null = right[singular <= _NULL * singular[0]] / scale
     return _whole_rows(null, _MULTIPLES, _WHOLE)
 
 
 def _rounded_vectors(block: Values, error: Values) -> Values:
     away = (block - block.mean(axis=0)) / error
-    _, singular, right = np.linalg.svd(away, full_matrices=False)
+    singular = np.linalg.svd(away, compute_uv=False)
     laws = int((singular <= _NOISE * len(block) ** 0.5).sum())
+    if laws == 0:
+        return np.empty((0, block.shape[1]))
+    right = np.linalg.svd(away, full_matrices=False)[2]
     found = [np.empty((0, block.shape[1]))]
     for rank in range(1, min(laws, _MOST_LAWS) + 1):
         found.append(_whole_rows(right[-rank:] / error, _FEW_MULTIPLES, _NEAR))

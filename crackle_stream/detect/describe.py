@@ -212,14 +212,19 @@ def _scatter(before: float, after: float) -> str:
 
 
 def _sum(terms: dict[str, float], constant: float) -> str:
-    """Put positive terms left and negative ones right, so that a balance reads as one."""
+    """Put positive terms left and negative ones right, so that a balance reads as one.
+
+    A conversion is read off the side of the metric that stands without a factor.
+    """
     left = [_scaled(name, x) for name, x in terms.items() if x > 0]
     right = [_scaled(name, -x) for name, x in terms.items() if x < 0]
+    converts = len(left) == len(right) == 1 and right[0] in terms and left[0] not in terms
     if constant > 0 or not right:
         right.append(figure(constant))
     elif constant < 0:
         left.append(figure(-constant))
-    return f"{' + '.join(left) or '0'} = {' + '.join(right)}"
+    sides = " + ".join(left) or "0", " + ".join(right)
+    return " = ".join(reversed(sides) if converts else sides)
 
 
 def _scaled(name: str, coefficient: float) -> str:
@@ -227,10 +232,12 @@ def _scaled(name: str, coefficient: float) -> str:
 
 
 def _product(terms: dict[str, float], constant: float) -> str:
-    """Put positive exponents left and negative ones right."""
+    """Put positive exponents left and negative ones right; a factor of one is not written."""
     left = [_raised(name, x) for name, x in terms.items() if x > 0]
     right = [_raised(name, -x) for name, x in terms.items() if x < 0]
-    return f"{' * '.join(left) or '1'} = {' * '.join([figure(constant), *right])}"
+    if figure(constant) != "1" or not right:
+        right.insert(0, figure(constant))
+    return f"{' * '.join(left) or '1'} = {' * '.join(right)}"
 
 
 def _raised(name: str, exponent: float) -> str:

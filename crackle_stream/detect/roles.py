@@ -8,12 +8,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from crackle_stream.detect.cycle import calendar_part, period_of
 from crackle_stream.detect.resolution import resolution_of
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import Note
 from crackle_stream.timestamp import NO_TIME
 
-Role: TypeAlias = Literal["identifier", "clock", "setting", "counter", "measure"]
+Role: TypeAlias = Literal["identifier", "clock", "cycle", "setting", "counter", "measure"]
 Values: TypeAlias = NDArray[np.float64]
 
 _LEAST: Final = 8
@@ -48,10 +49,11 @@ class Roles(Struct, frozen=True):
     ----------
     role
         By metric: `identifier` (evenly spaced integers, also shuffled; long random ones),
-        `clock` (evenly spaced, or telling the events' time), `setting` (exactly constant),
+        `clock` (evenly spaced, or telling the events' time), `cycle` (repeating itself exactly, or
+        telling the weekday, hour and so on), `setting` (exactly constant),
         `counter` (rises or falls only, unevenly), `measure` (everything else).
     notes
-        One for each identifier, clock and setting, with the reason.
+        One for each identifier, clock, cycle and setting, with the reason.
     resolution
         By metric: the step its values are multiples of, 0 where none is seen.
     """
@@ -62,7 +64,7 @@ class Roles(Struct, frozen=True):
 
 
 def find_roles(view: View) -> Roles:
-    """Recognise identifiers, clocks, settings and counters by the form of their values.
+    """Recognise identifiers, clocks, cycles, settings and counters by the form of their values.
 
     Deterministic definitions, no tests: a metric is what its docstring entry in `Roles` says
     exactly, so that a measure with unique values, a random walk or a trend with noise stays a
@@ -109,6 +111,10 @@ def _role(
         return "clock", "a clock: evenly spaced"
     if _tells_time(values, seconds[present]):
         return "clock", "a clock: it tells the time of the events"
+    if period := period_of(values, view.sample.rows[present]):
+        return "cycle", f"a cycle: it repeats exactly every {period} tasks"
+    if whole and (part := calendar_part(values, seconds[present])):
+        return "cycle", f"a cycle: it tells the {part} of the events"
     if whole and (reason := _names(values)):
         return "identifier", f"an identifier: {reason}"
     return ("counter" if _counts(values) else "measure"), ""

@@ -100,11 +100,21 @@ def test_a_change_is_told_by_label_and_time_as_far_as_it_has_them(label, time, s
         ({"a": -1.0, "b": -1.0}, -7.0, "7 = a + b"),
         ({"a": -1.0, "b": -1.0}, 0.0, "0 = a + b"),
         ({"x": 1.0, "x[-1]": -1.0, "y": -1.0}, 0.0, "x = x[-1] + y"),
+        ({"c": 1.8, "f": -1.0}, -32.0, "f = 1.8 c + 32"),
+        ({"c": -1.8, "f": 1.0}, 32.0, "f = 1.8 c + 32"),
     ],
 )
 def test_a_linear_law_reads_as_a_balance(terms, constant, equation):
     linear = next(p for p in PATTERNS if getattr(p, "form", "") == "linear")
     assert law(replace(linear, terms=terms, constant=constant)) == equation
+
+
+def test_a_product_is_written_without_a_factor_of_one():
+    power = next(p for p in PATTERNS if getattr(p, "form", "") == "power")
+    terms = {"rate": 1.0, "rows": -1.0, "seconds": 1.0}
+    assert law(replace(power, terms=terms, constant=1.0)) == "rate * seconds = rows"
+    assert law(replace(power, terms=terms, constant=1000.0)) == "rate * seconds = 1000 * rows"
+    assert law(replace(power, terms={"p": 1.0, "v": 1.0}, constant=1.0)) == "p * v = 1"
 
 
 @given(st.floats(-1e300, 1e300, allow_subnormal=False))

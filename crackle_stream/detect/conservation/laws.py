@@ -149,11 +149,17 @@ def _finding(form: LawForm, columns: Columns, found: Confirmed) -> _Finding:
         form=form,
         claim=Claim(columns.names, columns.logs, found.law, kept.constant, weight),
         constant=kept.said,
-        residual=robust_std(kept.found.sums[kept.holds]),
+        residual=_residual(found),
         n=found.n,
         p_value=float(np.exp(max(found.log_p, _LEAST_LOG_P))),
         gate="none",
     )
+
+
+def _residual(found: Confirmed) -> float:
+    """Give how far rows are off; an exact law's are off by no more than a float's error."""
+    exact = not (found.law.rounded or found.law.noise)
+    return 0.0 if exact else robust_std(found.kept.found.sums[found.kept.holds])
 
 
 def _limits(names: tuple[str, ...]) -> tuple[Note, ...]:

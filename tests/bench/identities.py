@@ -134,6 +134,71 @@ PLANTS: dict[str, Plant] = {
 }
 
 
+def invoice(rng: np.random.Generator, n: int) -> Planted:
+    """Give a net sum, the tax on it, and both together, in cents."""
+    net = np.round(np.exp(rng.normal(5, 1, n)), 2)
+    tax = np.round(0.19 * net, 2)
+    law = {"net": 1.0, "tax": 1.0, "gross": -1.0}
+    return Planted({"net": net, "tax": tax, "gross": np.round(net + tax, 2)}, law, False, ({"net": 0.19, "tax": -1.0},))
+
+
+def regions(rng: np.random.Generator, n: int) -> Planted:
+    """Give a multinomial split of a lognormal total into five to eight regions."""
+    k = int(rng.integers(5, 9))
+    whole = np.exp(rng.normal(7, 0.5, n)).astype(int)
+    split = rng.multinomial(whole, rng.dirichlet(np.full(k, 2.0))).T.astype(float)
+    columns = {f"region{i}": part for i, part in enumerate(split)} | {"all": whole.astype(float)}
+    return Planted(columns, dict.fromkeys(columns, 1.0) | {"all": -1.0})
+
+
+def confusion(rng: np.random.Generator, n: int) -> Planted:
+    """Give the counts of a classifier's outcomes, their margins and their total."""
+    tp, fp, fn, tn = rng.poisson(np.array([[80], [12], [25], [400]]), (4, n)).astype(float)
+    columns = {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "positive": tp + fn, "cases": tp + fp + fn + tn}
+    other = {"tp": 1.0, "fn": 1.0, "positive": -1.0}
+    law = {"positive": 1.0, "fp": 1.0, "tn": 1.0, "cases": -1.0}
+    return Planted(columns, law, False, (other,))
+
+
+def whole_shares(rng: np.random.Generator, n: int) -> Planted:
+    """Give four percentages of a whole as whole numbers."""
+    parts = np.round(rng.dirichlet([8, 6, 5, 4], n).T * 100)
+    columns = {f"pct{i}": part for i, part in enumerate(parts)}
+    return Planted(columns, dict.fromkeys(columns, 1.0))
+
+
+def measured(rng: np.random.Generator, n: int) -> Planted:
+    """Give a raw reading and what a calibration line makes of it, both rounded."""
+    raw = np.round(rng.gamma(9, 40, n))
+    slope, zero = [(0.0732, -4.1), (0.25, 11.0), (2.54, -30.0)][rng.integers(3)]
+    return Planted({"raw": raw, "value": np.round(slope * raw + zero, 2)}, {"raw": slope, "value": -1.0})
+
+
+def speed(rng: np.random.Generator, n: int) -> Planted:
+    """Give bytes, seconds and their quotient to one or two decimals."""
+    size, seconds = np.round(np.exp(rng.normal(12, 1, n))), np.round(rng.gamma(5, 3, n), 1) + 0.1
+    columns = {"size": size, "seconds": seconds, "speed": np.round(size / seconds, int(rng.integers(1, 3)))}
+    return Planted(columns, {"size": 1.0, "seconds": -1.0, "speed": -1.0}, power=True)
+
+
+def account(rng: np.random.Generator, n: int) -> Planted:
+    """Give a balance in cents and what is paid in and out."""
+    paid, drawn = np.round(rng.gamma(2, 50, (2, n)), 2)
+    columns = {"paid": paid, "drawn": drawn, "balance": np.round(1e4 + np.cumsum(paid - drawn), 2)}
+    return Planted(columns, {"paid": 1.0, "drawn": -1.0, "balance": -1.0, "balance[-1]": 1.0})
+
+
+HELD_OUT: dict[str, Plant] = {
+    "net, tax and gross": invoice,
+    "5 to 8 regions": regions,
+    "confusion matrix": confusion,
+    "4 whole percentages": whole_shares,
+    "calibration": measured,
+    "speed": speed,
+    "account in cents": account,
+}
+
+
 def with_distractors(made: Planted, rng: np.random.Generator) -> Planted:
     """Break the law in up to one row of twenty, or from some row on, and add what tempts."""
     columns, n = dict(made.columns), len(next(iter(made.columns.values())))

@@ -167,6 +167,35 @@ def test_shares_rounded_each_for_itself_add_up_to_a_hundred(digits):
     assert (law.form, law.constant, set(law.terms.values())) == ("linear", 100.0, {1.0})
 
 
+def test_six_shares_and_seven_fractions_add_up_within_rounding_but_for_some():
+    shares = np.round(draw().dirichlet([3, 2, 1, 4, 6, 2], N).T * 100, 1)
+    shares[2, ::40] += 3
+    law = one_law({f"s{i}": share for i, share in enumerate(shares)})
+    assert (law.constant, set(law.terms.values()), law.exception_count) == (100.0, {1.0}, 8)
+    parts = np.exp(draw(1).normal(2, 0.7, (7, N)))
+    columns = {f"p{i}": np.round(part, 2) for i, part in enumerate(parts)}
+    law = one_law(columns | {"t": np.round(parts.sum(axis=0), 2)})
+    assert law.terms == dict.fromkeys(columns, 1.0) | {"t": -1.0}
+
+
+@pytest.mark.parametrize(("slope", "zero"), [(1.8, 32.0), (-0.5, 80.0), (4.186, -7.0)])
+def test_one_quantity_on_two_scales_is_a_line_within_rounding(slope, zero):
+    x = np.round(draw().normal(20, 6, N), 1)
+    law = one_law({"x": x, "y": np.round(slope * x + zero, 1), "other": counts()})
+    a, b = law.terms["x"], law.terms["y"]
+    assert -a / b == pytest.approx(slope, rel=1e-3)
+    assert law.constant / b == pytest.approx(zero, abs=0.06)
+
+
+def test_a_nearly_equal_flag_does_not_take_the_place_of_a_term():
+    passed, skipped = counts(1), counts(2) // 100
+    failed = draw(3).poisson(0.4, N).astype(float)
+    columns = {"passed": passed, "skipped": skipped, "failed": failed, "any": failed > 0}
+    law = one_law(columns | {"tests": passed + skipped + failed})
+    assert law.terms == {"failed": 1, "passed": 1, "skipped": 1, "tests": -1}
+    assert law.exceptions is None
+
+
 def test_a_rounded_percentage_is_a_power_law():
     ok, bad = counts(1) + 1, counts(2)
     laws = laws_of(
@@ -256,6 +285,21 @@ def test_an_arbitrary_zero_and_calendar_years_say_nothing():
     columns["year"] = draw(1).integers(1995, 2025, N)
     subjects = {c.pattern.subject for c in find(columns).candidates}
     assert subjects & {("altitude",), ("year",)} == set()
+
+
+def test_a_level_alone_is_no_constant_however_far_its_zero_but_a_status_is():
+    lake = 579 + np.round(draw().normal(0, 1.3, 100), 2)
+    assert find({"level": lake}).candidates == ()
+    status = np.full(N, 200.0)
+    status[[5, 60, 61]] = [500, 503, 503]
+    (steady,) = find({"status": status}).candidates
+    assert steady.pattern.exceptions == (5, 60, 61)
+
+
+def test_a_metric_that_sinks_through_the_window_is_not_near_constant():
+    sinking = 579 - 0.02 * np.arange(N) + np.round(draw().normal(0, 0.5, N), 2)
+    detection = find({"a": counts(1), "b": counts(2), "level": sinking})
+    assert all(c.pattern.subject != ("level",) for c in detection.candidates)
 
 
 def test_a_handful_of_tasks_has_no_equations():

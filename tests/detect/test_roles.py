@@ -84,6 +84,41 @@ def test_small_numbers_beside_times_near_1970_are_a_measure():
     assert role_of(draw().normal(5, 1, N), np.arange(N) * SECOND) == "measure"
 
 
+@pytest.mark.parametrize("period", [2, 4, 7, 12, 19])
+def test_what_repeats_exactly_is_a_cycle_and_what_nearly_does_is_none(period):
+    column = np.arange(N) % period * 2.5
+    assert role_of(column) == "cycle"
+    assert role_of(np.sin(2 * np.pi * np.arange(N) / period + 1)) == "cycle"
+    column[31] += 1
+    assert role_of(column) == "measure"
+    assert role_of(column + draw().normal(0, 0.01, N)) == "measure"
+
+
+def test_a_cycle_with_absent_values_is_one():
+    column = np.arange(N) % 7.0
+    column[[3, 11, 40]] = np.nan
+    assert role_of(column) == "cycle"
+
+
+def test_twice_is_no_cycle():
+    assert role_of(draw().permutation(30)[np.arange(N) % 30] ** 2) == "measure"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rare_flags_are_no_cycle(seed):
+    assert role_of(draw(seed).random(N) < 0.1) != "cycle"
+
+
+def test_weekdays_and_hours_of_uneven_times_are_a_cycle_in_any_time_zone():
+    seconds = 1_700_000_000 + np.cumsum(draw().exponential(9_000, 200)).astype(int)
+    local = seconds + 5 * 3600
+    assert role_of(local // 3600 % 24, seconds * SECOND) == "cycle"
+    assert role_of((local // 86_400 + 2) % 7 + 1, seconds * SECOND) == "cycle"
+    wrong = local // 3600 % 24
+    wrong[50] = (wrong[50] + 5) % 24
+    assert role_of(wrong, seconds * SECOND) == "measure"
+
+
 def test_an_exactly_constant_metric_is_a_setting_from_three_tasks_on():
     assert role_of([812.0] * 3) == "setting"
     assert role_of([812.0] * 2) == "measure"

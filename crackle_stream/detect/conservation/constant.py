@@ -18,6 +18,15 @@ _LOOSEST: Final = 0.5
 _ORDINARY: Final = 0.3
 """What a metric's coefficient of variation is taken to be where there is no other to compare."""
 
+_ONE_VALUE: Final = 0.9
+"""Least share of one value in a metric without another to compare: its zero may be arbitrary."""
+
+_MOVED: Final = 1.0
+"""Standard deviations between the medians of quarters from which a metric moves, not scatters."""
+
+_QUARTER: Final = 8
+"""Least values of a quarter whose median says where it lies."""
+
 _SCATTER: Final = 1.0
 """Least standard deviation of the logarithm of coefficients of variation among metrics of a kind:
 a factor of e more or less says nothing."""
@@ -75,7 +84,9 @@ def find_steady(table: Table, names: tuple[str, ...], step: Mapping[str, float])
     the p-value is the lower tail. Whole numbers are compared with a Poisson count's
     variation where that is less. A metric whose variation is resolved in thousands of rounding
     steps, yet is less than 1e-5 of its level, has an arbitrary zero (an epoch, an altitude), and
-    so have calendar years: their level says nothing, and they are left out.
+    so have calendar years: their level says nothing, and they are left out. So is a metric whose
+    quarters of the window lie apart by more than its spread, and, where there is no other metric to
+    compare, one that is not nearly always the same.
 
     Parameters
     ----------
@@ -103,7 +114,10 @@ def find_steady(table: Table, names: tuple[str, ...], step: Mapping[str, float])
             p_value=_p_value(size, name, len(values), _counting(level[name], step[name])),
         )
         for name, values in columns.items()
-        if 0 < size[name] <= _LOOSEST and not _offset(values, size[name], spread[name], step[name])
+        if 0 < size[name] <= _LOOSEST
+        and not _offset(values, size[name], spread[name], step[name])
+        and not _moves(values, spread[name])
+        and (len(columns) > 1 or np.mean(values == level[name]) >= _ONE_VALUE)
     ]
 
 
@@ -121,6 +135,14 @@ def _spread(values: Values, step: float) -> float:
     low, high = np.quantile(values, (0.05, 0.95))
     rounding = step if step > 0 else float(np.spacing(np.abs(values).max()))
     return max(float(high - low) / 3.29, rounding / 12**0.5)
+
+
+def _moves(values: Values, spread: float) -> bool:
+    """Whether a metric lies elsewhere in one part of the window than in another."""
+    if len(values) < 4 * _QUARTER:
+        return False
+    middles = [float(np.median(part)) for part in np.array_split(values, 4)]
+    return max(middles) - min(middles) > _MOVED * spread
 
 
 def _offset(values: Values, variation: float, spread: float, step: float) -> bool:

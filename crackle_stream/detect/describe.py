@@ -235,9 +235,17 @@ def _product(terms: dict[str, float], constant: float) -> str:
     """Put positive exponents left and negative ones right; a factor of one is not written."""
     left = [_raised(name, x) for name, x in terms.items() if x > 0]
     right = [_raised(name, -x) for name, x in terms.items() if x < 0]
+    if left and right and _shorter(1 / constant, constant):
+        left, right, constant = right, left, 1 / constant
     if figure(constant) != "1" or not right:
         right.insert(0, figure(constant))
     return f"{' * '.join(left) or '1'} = {' * '.join(right)}"
+
+
+def _shorter(number: float, other: float) -> bool:
+    """Whether a number is whole in the digits it is written in, and the other is not."""
+    near, far = (abs(float(figure(x)) / x - 1) <= 1e-12 for x in (number, other))
+    return near and not far
 
 
 def _raised(name: str, exponent: float) -> str:

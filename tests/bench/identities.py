@@ -139,7 +139,12 @@ def invoice(rng: np.random.Generator, n: int) -> Planted:
     net = np.round(np.exp(rng.normal(5, 1, n)), 2)
     tax = np.round(0.19 * net, 2)
     law = {"net": 1.0, "tax": 1.0, "gross": -1.0}
-    return Planted({"net": net, "tax": tax, "gross": np.round(net + tax, 2)}, law, False, ({"net": 0.19, "tax": -1.0},))
+    return Planted(
+        {"net": net, "tax": tax, "gross": np.round(net + tax, 2)},
+        law,
+        False,
+        ({"net": 0.19, "tax": -1.0},),
+    )
 
 
 def regions(rng: np.random.Generator, n: int) -> Planted:
@@ -154,7 +159,14 @@ def regions(rng: np.random.Generator, n: int) -> Planted:
 def confusion(rng: np.random.Generator, n: int) -> Planted:
     """Give the counts of a classifier's outcomes, their margins and their total."""
     tp, fp, fn, tn = rng.poisson(np.array([[80], [12], [25], [400]]), (4, n)).astype(float)
-    columns = {"tp": tp, "fp": fp, "fn": fn, "tn": tn, "positive": tp + fn, "cases": tp + fp + fn + tn}
+    columns = {
+        "tp": tp,
+        "fp": fp,
+        "fn": fn,
+        "tn": tn,
+        "positive": tp + fn,
+        "cases": tp + fp + fn + tn,
+    }
     other = {"tp": 1.0, "fn": 1.0, "positive": -1.0}
     law = {"positive": 1.0, "fp": 1.0, "tn": 1.0, "cases": -1.0}
     return Planted(columns, law, False, (other,))
@@ -171,13 +183,19 @@ def measured(rng: np.random.Generator, n: int) -> Planted:
     """Give a raw reading and what a calibration line makes of it, both rounded."""
     raw = np.round(rng.gamma(9, 40, n))
     slope, zero = [(0.0732, -4.1), (0.25, 11.0), (2.54, -30.0)][rng.integers(3)]
-    return Planted({"raw": raw, "value": np.round(slope * raw + zero, 2)}, {"raw": slope, "value": -1.0})
+    return Planted(
+        {"raw": raw, "value": np.round(slope * raw + zero, 2)}, {"raw": slope, "value": -1.0}
+    )
 
 
 def speed(rng: np.random.Generator, n: int) -> Planted:
     """Give bytes, seconds and their quotient to one or two decimals."""
     size, seconds = np.round(np.exp(rng.normal(12, 1, n))), np.round(rng.gamma(5, 3, n), 1) + 0.1
-    columns = {"size": size, "seconds": seconds, "speed": np.round(size / seconds, int(rng.integers(1, 3)))}
+    columns = {
+        "size": size,
+        "seconds": seconds,
+        "speed": np.round(size / seconds, int(rng.integers(1, 3))),
+    }
     return Planted(columns, {"size": 1.0, "seconds": -1.0, "speed": -1.0}, power=True)
 
 
@@ -203,7 +221,9 @@ def with_distractors(made: Planted, rng: np.random.Generator) -> Planted:
     """Break the law in up to one row of twenty, or from some row on, and add what tempts."""
     columns, n = dict(made.columns), len(next(iter(made.columns.values())))
     last = next(reversed(columns))
-    step = 10.0 ** -next(d for d in range(7) if np.allclose(np.round(columns[last], d), columns[last]))
+    step = 10.0 ** -next(
+        d for d in range(7) if np.allclose(np.round(columns[last], d), columns[last])
+    )
     odd = rng.random(n) < rng.choice([0.0, 0.01, 0.05])
     late = (np.arange(n) > 0.7 * n) & (rng.random() < 0.15)
     columns[last] = columns[last] + np.where(odd | late, 40 * step * rng.integers(1, 30, n), 0)
@@ -223,7 +243,7 @@ def with_distractors(made: Planted, rng: np.random.Generator) -> Planted:
     }
     names = rng.choice(list(tempting), int(rng.integers(2, 8)), replace=False).tolist()
     same = {"copy": first, "capped": smallest, "flag": smallest}
-    others = tuple({same[name]: 1.0, name: -1.0} for name in names if name in same)
+    others = made.others + tuple({same[name]: 1.0, name: -1.0} for name in names if name in same)
     return Planted(columns | {name: tempting[name] for name in names}, made.law, made.power, others)
 
 
@@ -241,11 +261,20 @@ def score(made: Planted, laws: list[ConservationPattern]) -> Score:
     truths = [made.law, *made.others]
     same = [law for law in laws if (law.form == "power") == power or len(law.terms) == 2]
     known = [_shifted(truth) for truth in truths] + truths
-    of = [law for law in same if _spanned(law.terms, known, truths)]
+    of = [law for law in same if _true(law, known, truths)]
     copies = list(made.others)
     planted = [law for law in of if not _spanned(law.terms, copies, truths)]
     found = any(len(law.terms) <= len(made.law) for law in planted)
     return Score(found, len(laws) - len(of), max(0, len(of) - len(truths)))
+
+
+def _true(law: ConservationPattern, known: list[Terms], truths: list[Terms]) -> bool:
+    """Whether a law follows; a proportion also where it does as a balance."""
+    (one, weight), *others = law.terms.items()
+    if law.form == "power" and len(others) == 1 and weight == -others[0][1] == 1:
+        if _spanned({one: 1.0, others[0][0]: -law.constant}, known, truths):
+            return True
+    return _spanned(law.terms, known, truths)
 
 
 def _shifted(terms: Terms) -> Terms:

@@ -9,7 +9,14 @@ from msgspec import Struct
 
 from crackle_stream.detect.conservation.chance import concentration, log_choices, log_tail
 from crackle_stream.detect.conservation.extend import FACTORS
-from crackle_stream.detect.conservation.law import Columns, Kept, Law, keep, medians, rounding_errors
+from crackle_stream.detect.conservation.law import (
+    Columns,
+    Kept,
+    Law,
+    keep,
+    medians,
+    rounding_errors,
+)
 from crackle_stream.detect.conservation.validity import Validity, find_validity
 
 LEAST_ROWS: Final = 12

@@ -28,6 +28,9 @@ from crackle_stream.detect.conservation.power_law import propose_power_laws
 _SAID_AS_BALANCE: Final = (1.0, 2.0)
 """Ratios of two metrics that are balances; all others are said as power laws."""
 
+_FITTED: Final = 1e-2
+"""How near a fitted slope may come to one that is known, and be the same."""
+
 
 class Laws:
     """Laws accepted so far, on one set of columns, and all that they imply."""
@@ -46,8 +49,9 @@ class Laws:
     def convert(self, laws: Iterable[Law]) -> None:
         """Accept lines between two metrics that no laws tie yet, as they are."""
         for law in laws:
-            tied = self.implied.tied()[list(law.places)]
-            if tied[0] != tied[1]:
+            one, other = self.implied.tied()[list(law.places)]
+            vector = law.vector(len(self.columns.names))
+            if one != other and not self.implied.implies(vector, _FITTED):
                 self._accept_first(_strictly(law))
 
     def take(self, vector: Values) -> None:
@@ -97,16 +101,22 @@ class Laws:
 def discover(levels: Columns, logs: Columns) -> tuple[list[Confirmed], list[Confirmed]]:
     """Find linear balances and power laws, each with exact search first.
 
-    Proportional metrics come first, since they count for both forms; then balances from pair sums
-    and from the null space, conversions, exact products, and last the approximate power laws.
+    Proportional metrics come first, since they count for both forms, those within rounding after
+    exact sums; then all balances from pair sums and from the null space, conversions, products,
+    and last the approximate power laws.
     """
     balances, products = Laws(levels), Laws(logs)
     proposed = best_first(logs, propose_products(logs))
-    products.offer(law for law in proposed if len(law.places) == 2)
-    _share_proportions(products, balances)
-    _offer_sums(balances, propose_balances(levels))
+    pairs, more = ([law for law in proposed if (len(law.places) == 2) == two] for two in (1, 0))
+    _offer_proportions((law for law in pairs if not law.rounded), products, balances)
+    sums = _sums(balances, propose_balances(levels))
+    balances.offer(law for law in sums if not law.rounded)
+    _offer_proportions(pairs, products, balances)
+    balances.offer(sums)
+    if balances.accepted:
+        balances.offer(_sums(balances, np.empty((0, len(levels.names)))))
     balances.convert(propose_conversions(levels))
-    products.offer(law for law in proposed if len(law.places) > 2)
+    products.offer(more)
     tied = balances.implied.tied()
     # Where parts make up a whole, one that outweighs the others is nearly proportional to it.
     exact = [set(tied[list(found.law.places)]) for found in balances.accepted + products.accepted]
@@ -116,33 +126,39 @@ def discover(levels: Columns, logs: Columns) -> tuple[list[Confirmed], list[Conf
     return balances.accepted, products.accepted
 
 
-def _offer_sums(balances: Laws, pairs: Values) -> None:
-    """Offer sums of up to four terms with longer ones; then those that known ones leave."""
-    levels = balances.columns
-    known = None
-    while known is None or len(known) < len(balances.implied.basis):
-        known = balances.implied.basis
-        longer = propose_long_balances(levels.values, known), propose_rounded_balances(levels, known)
-        vectors = simplest_first(np.concatenate([pairs, plainest(np.vstack(longer))]))
-        chosen = best_first(levels, vectors)
-        # What ties two metrics leaves less to the others than a sum would that has both.
-        balances.offer(sorted(chosen, key=lambda law: len(law.places) > 2))
-        pairs = pairs[:0]
+def _sums(balances: Laws, pairs: Values) -> list[Law]:
+    """Give sums of up to four terms with longer ones that do not follow from those known."""
+    levels, known = balances.columns, balances.implied.basis
+    longer = propose_long_balances(levels.values, known), propose_rounded_balances(levels, known)
+    vectors = simplest_first(np.concatenate([pairs, plainest(np.vstack(longer))]))
+    # What ties two metrics leaves less to the others than a sum would that has both.
+    return sorted(best_first(levels, vectors), key=lambda law: len(law.places) > 2)
 
 
 def _strictly(law: Law) -> tuple[Law, Law]:
     return Law(law.places, law.weights), Law(law.places, law.weights, rounded=True)
 
 
-def _share_proportions(products: Laws, balances: Laws) -> None:
-    """Let each proportional pair count as a balance; twice and the same are said as one."""
-    for found in list(products.accepted):
-        ratio = found.kept.said
-        if found.law.weights == (1.0, -1.0):
-            law = Law(found.law.places, (1.0, -ratio), found.law.rounded)
-            if max(ratio, 1 / ratio) in _SAID_AS_BALANCE:
-                _say_as_balance(found, law, products, balances)
-            balances.take(law.vector(len(balances.columns.names)))
+def _offer_proportions(pairs: Iterable[Law], products: Laws, balances: Laws) -> None:
+    """Offer proportional pairs, each with what follows from it for sums."""
+    for law in pairs:
+        before = len(products.accepted)
+        products.offer([law])
+        for found in products.accepted[before:]:
+            if found.law.weights == (1.0, -1.0):
+                _share(found, products, balances)
+
+
+def _share(found: Confirmed, products: Laws, balances: Laws) -> None:
+    """Count a proportional pair as a balance; twice and the same are said as one."""
+    ratio = found.kept.said
+    law = Law(found.law.places, (1.0, -ratio), found.law.rounded)
+    vector = law.vector(len(balances.columns.names))
+    if balances.implied.implies(vector):
+        products.accepted.remove(found)
+    elif max(ratio, 1 / ratio) in _SAID_AS_BALANCE:
+        _say_as_balance(found, law, products, balances)
+    balances.take(vector)
 
 
 def _say_as_balance(found: Confirmed, law: Law, products: Laws, balances: Laws) -> None:

@@ -30,11 +30,11 @@ class Implied:
         """Orthonormal rows that span the laws."""
         return self._basis
 
-    def implies(self, vector: NDArray[np.float64]) -> bool:
-        """Tell whether a law follows from those taken in."""
+    def implies(self, vector: NDArray[np.float64], within: float = _PARALLEL) -> bool:
+        """Tell whether a law follows from those taken in, but for this part of its length."""
         vector = _near_one(vector)
         length = float(np.linalg.norm(vector))
-        return float(np.linalg.norm(self._beyond(vector))) <= _PARALLEL * length
+        return float(np.linalg.norm(self._beyond(vector))) <= within * length
 
     def add(self, vector: NDArray[np.float64]) -> None:
         """Take a law in."""

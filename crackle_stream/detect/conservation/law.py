@@ -229,8 +229,11 @@ def keep(columns: Columns, law: Law) -> Kept:
     if law.rounded:
         low, high = _nearer(found, low, high)
     if columns.logs:
-        with np.errstate(over="ignore"):  # No row keeps a constant that no float can hold.
+        with np.errstate(over="ignore", divide="ignore"):
+            # No row keeps a constant that no float can hold.
             said = tidy(float(np.exp(low)), float(np.exp(high)))
+            turned = tidy(float(np.exp(-high)), float(np.exp(-low)))
+        said = 1 / turned if turned and len(f"{turned:.15g}") < len(f"{said:.15g}") else said
         constant = float(np.log(said))
     else:
         said = constant = tidy(low, high)

@@ -77,11 +77,11 @@ def calendar_part(values: Values, seconds: Values) -> str:
     'hour'
     """
     timed = ~np.isnan(seconds)
-    values, seconds = values[timed], seconds[timed].astype(np.int64)
+    values, whole = values[timed], seconds[timed].astype(np.int64)
     if not _could_be_part(values):
         return ""
     for offset in sorted(range(-12, 15), key=abs):
-        for name, part in _parts(seconds + 3600 * offset):
+        for name, part in _parts(whole + 3600 * offset):
             if np.ptp(part) > 0 and _tells(values, part, cyclic=name in ("weekday", "hour")):
                 return name
     return ""
@@ -124,22 +124,22 @@ def _could_be_part(values: Values) -> bool:
     return bool(np.ptp(values) <= _MOST_DISTINCT and (np.diff(values) != 0).sum() >= _CHANGES)
 
 
-def _parts(seconds: Rows) -> Iterator[tuple[str, Values]]:
+def _parts(seconds: Rows) -> Iterator[tuple[str, Rows]]:
     days = seconds.astype("datetime64[s]").astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     years = months.astype("datetime64[Y]")
-    month = (months - years).astype(float) + 1
-    yield "minute", seconds // 60 % 60.0
-    yield "hour", seconds // 3600 % 24.0
-    yield "weekday", seconds // _DAY % 7.0
-    yield "day of the month", (days - months).astype(float) + 1
-    yield "day of the year", (days - years).astype(float) + 1
+    month = (months - years).astype(np.int64) + 1
+    yield "minute", seconds // 60 % 60
+    yield "hour", seconds // 3600 % 24
+    yield "weekday", seconds // _DAY % 7
+    yield "day of the month", (days - months).astype(np.int64) + 1
+    yield "day of the year", (days - years).astype(np.int64) + 1
     yield "month", month
     yield "quarter", (month - 1) // 3 + 1
-    yield "year", years.astype(float) + 1970
+    yield "year", years.astype(np.int64) + 1970
 
 
-def _tells(values: Values, part: Values, *, cyclic: bool) -> bool:
+def _tells(values: Values, part: Rows, *, cyclic: bool) -> bool:
     """Whether values are the part itself, from any first number (weekdays: of any first day)."""
     away = values - part
     if cyclic:

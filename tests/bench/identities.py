@@ -53,7 +53,7 @@ def total(rng: np.random.Generator, n: int) -> Planted:
     for i in range(2, int(rng.integers(2, 8))):
         rare = rng.random(n) < rng.choice([0.1, 1.0], p=[0.2, 0.8])
         parts[f"part{i}"] = amounts(rng, n, rng.choice([0.5, 4, 60, 900])) * rare
-    law = {name: 1.0 for name in parts} | {"total": -1.0}
+    law = dict.fromkeys(parts, 1.0) | {"total": -1.0}
     return Planted(parts | {"total": np.sum(list(parts.values()), axis=0)}, law)
 
 
@@ -206,7 +206,7 @@ def account(rng: np.random.Generator, n: int) -> Planted:
     return Planted(columns, {"paid": 1.0, "drawn": -1.0, "balance": -1.0, "balance[-1]": 1.0})
 
 
-HELD_OUT: dict[str, Plant] = {
+LATER: dict[str, Plant] = {
     "net, tax and gross": invoice,
     "5 to 8 regions": regions,
     "confusion matrix": confusion,
@@ -271,10 +271,9 @@ def score(made: Planted, laws: list[ConservationPattern]) -> Score:
 def _true(law: ConservationPattern, known: list[Terms], truths: list[Terms]) -> bool:
     """Whether a law follows; a proportion also where it does as a balance."""
     (one, weight), *others = law.terms.items()
-    if law.form == "power" and len(others) == 1 and weight == -others[0][1] == 1:
-        if _spanned({one: 1.0, others[0][0]: -law.constant}, known, truths):
-            return True
-    return _spanned(law.terms, known, truths)
+    proportion = law.form == "power" and len(others) == 1 and weight == -others[0][1] == 1
+    line = {one: 1.0, others[0][0]: -law.constant} if proportion else law.terms
+    return _spanned(line, known, truths) or _spanned(law.terms, known, truths)
 
 
 def _shifted(terms: Terms) -> Terms:

@@ -12,6 +12,7 @@ import numpy as np
 from crackle_stream.detect.conservation.laws import find_laws
 from crackle_stream.pattern import ConservationPattern
 from tests.bench import streams
+from tests.bench.identities import LATER, PLANTS, identities
 from tests.bench.streams import Draw, Values
 from tests.bench.table import Row, print_table
 from tests.bench.window import columns_of, said, window_of
@@ -42,6 +43,11 @@ def print_tables(draws: int, seed: int) -> None:
         "laws planted among six metrics of counts, n = 200: found, spurious a draw [fresh draws]",
         ("found", "spurious"),
         plants(draws, seed),
+    )
+    print_table(
+        "one identity among tempting metrics: found, false and repeated laws a table [fresh draws]",
+        ("found", "false", "again"),
+        identities(PLANTS | LATER, equations, draws, seed),
     )
     print_table(
         "laws of real tables [development]",

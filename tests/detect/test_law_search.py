@@ -11,6 +11,7 @@ from scipy import special, stats
 from crackle_stream.detect.conservation.balance import propose_balances, propose_products
 from crackle_stream.detect.conservation.chance import concentration, log_tail
 from crackle_stream.detect.conservation.confirm import confirm
+from crackle_stream.detect.conservation.conversion import propose_conversions
 from crackle_stream.detect.conservation.extend import extensions
 from crackle_stream.detect.conservation.implied import Implied
 from crackle_stream.detect.conservation.law import (
@@ -19,10 +20,15 @@ from crackle_stream.detect.conservation.law import (
     keep,
     level_columns,
     log_columns,
+    medians,
     residuals,
 )
 from crackle_stream.detect.conservation.least_spread import least_spread, robust_std
-from crackle_stream.detect.conservation.null_space import propose_long_balances
+from crackle_stream.detect.conservation.merit import best_first
+from crackle_stream.detect.conservation.null_space import (
+    propose_long_balances,
+    propose_rounded_balances,
+)
 from crackle_stream.detect.conservation.pair_sums import close_sums, equal_sums, pair_sums
 from crackle_stream.detect.conservation.track import Judged, Track
 from crackle_stream.detect.conservation.validity import find_validity
@@ -265,3 +271,56 @@ def test_whole_numbers_of_a_thousand_columns_collide_only_if_they_are_equal():
     assert np.all(found @ probes.T == 0)
     assert 0 < len(found) < 100
     assert any((row[[7, 400, 999]] != 0).all() for row in found)
+
+
+def test_a_law_comes_down_to_fewer_terms_less_those_known_and_ties_join():
+    laws = Implied(5)
+    laws.add(np.array([1.0, 1, 1, -1, 0]))
+    np.testing.assert_array_equal(laws.shortest(np.array([1.0, 1, 0, -1, 1])), [0, 0, -1, 0, 1])
+    ties = Implied(4)
+    ties.add(np.array([1.0, -1, 0, 0]))
+    ties.add(np.array([0.0, 2, -1, 0]))
+    assert ties.tied().tolist() == [0, 0, 0, 3]
+    np.testing.assert_array_equal(ties.shortest(np.array([2.0, 0, -1, 0])), np.zeros(4))
+
+
+def test_the_law_that_no_row_breaks_comes_before_a_shorter_one_that_some_do():
+    draw = np.random.default_rng(4)
+    few = draw.poisson(0.4, 200).astype(float)
+    big = draw.integers(0, 900, 200).astype(float)
+    columns = {"any": np.minimum(few, 1), "big": big, "few": few, "sum": big + few}
+    levels = level_columns(table_of(columns), tuple(columns), on_grid(dict.fromkeys(columns, 1.0)))
+    flag, bare, true = np.zeros((3, 8))
+    flag[[0, 1, 3]] = true[[1, 2, 3]] = [1, 1, -1]
+    bare[[1, 3]] = [1, -1]
+    first, *_ = best_first(levels, np.stack([bare, flag, true]))
+    assert (first.places, first.rounded) == ((1, 2, 3), False)
+
+
+def test_conversions_are_proposed_with_the_slope_of_fewest_digits():
+    x = np.round(np.random.default_rng(3).normal(20, 6, 120), 1)
+    columns = {"c": x, "f": np.round(1.8 * x + 32, 1), "third": np.round(x / 3 - 5, 2)}
+    steps = on_grid({"c": 0.1, "f": 0.1, "third": 0.01})
+    levels = level_columns(table_of(columns), tuple(columns), steps)
+    laws = {law.places: law.weights for law in propose_conversions(levels)}
+    assert (laws[0, 1], laws[0, 2]) == ((1.8, -1.0), (1.0, -3.0))
+
+
+def test_sums_of_many_fractions_are_proposed_though_one_row_in_twenty_breaks_them():
+    draw = np.random.default_rng(6)
+    parts = np.round(np.exp(draw.normal(2, 0.6, (7, 300))), 1)
+    total = parts.sum(axis=0) + 3 * (draw.random(300) < 0.05)
+    columns = {f"p{i}": part for i, part in enumerate(parts)} | {"t": total}
+    grid = on_grid(dict.fromkeys(columns, 0.1))
+    levels = level_columns(table_of(columns), tuple(columns), grid)
+    found = {normal_form(v) for v in propose_rounded_balances(levels, np.empty((0, 16)))}
+    assert (*[1] * 7, -1, *[0] * 8) in found
+
+
+def test_medians_pass_absent_values_over():
+    values = np.random.default_rng(1).normal(size=(9, 4))
+    values[:4, 1] = values[2, 2] = np.nan
+    np.testing.assert_allclose(medians(values), np.nanmedian(values, axis=0))
+    values[:, 3] = np.nan
+    assert np.isnan(medians(values)[3])
+    assert np.isnan(medians(values[:0])).all()

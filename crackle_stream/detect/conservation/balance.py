@@ -68,7 +68,7 @@ def _in_levels(equations: Values, m: int) -> Values:
 
 
 def plainest(vectors: Values) -> Values:
-    """Say of the metrics themselves what is about previous values only, or about one sum in both."""
+    """Say of the metrics themselves what is about previous values only, or about both alike."""
     level, before = np.hsplit(vectors.copy(), 2)
     late = ~np.any(level != 0, axis=1)
     level[late] = before[late]

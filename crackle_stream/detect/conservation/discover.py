@@ -70,9 +70,12 @@ class Laws:
         rest = self._rest(law)
         if rest is None:
             self._accept_first([law] if law.noise else extensions(self.columns, law))
-        elif len(rest.places) > 1 and not law.noise:
-            if not self._accept_first(extensions(self.columns, rest)):
-                self._accept_first([law], rest)
+        elif (
+            len(rest.places) > 1
+            and not law.noise
+            and not self._accept_first(extensions(self.columns, rest))
+        ):
+            self._accept_first([law], rest)
 
     def _rest(self, law: Law) -> Law | None:
         """Give what a law comes down to less those that hold, if that has fewer terms."""

@@ -65,12 +65,10 @@ def propose_long_balances(values: Values, known: Values) -> Values:
     """
     free = np.setdiff1d(np.arange(values.shape[1]), _pivots(known))
     metrics = free[free < values.shape[1] // 2]
-    found = [np.empty((0, values.shape[1]))]
-    for block in _blocks(values, len(free)):
-        found.append(_exact(block, free))
-    for rows in _draws(~np.isnan(values[:, metrics]), len(metrics) + _SPARE):
-        found.append(_exact(values[rows], metrics))
-    return np.concatenate(found)
+    drawn = _draws(~np.isnan(values[:, metrics]), len(metrics) + _SPARE)
+    found = [_exact(block, free) for block in _blocks(values, len(free))]
+    found += [_exact(values[rows], metrics) for rows in drawn]
+    return np.concatenate([np.empty((0, values.shape[1])), *found])
 
 
 def propose_rounded_balances(columns: Columns, known: Values) -> Values:
@@ -116,7 +114,7 @@ def _draws(present: NDArray[np.bool_], size: int) -> Iterator[NDArray[np.intp]]:
 
 def _moving(block: Values, places: NDArray[np.intp]) -> NDArray[np.intp]:
     whole = places[~np.isnan(block[:, places]).any(axis=0)]
-    return whole[np.ptp(block[:, whole], axis=0) > 0]
+    return np.asarray(whole[np.ptp(block[:, whole], axis=0) > 0])
 
 
 def _exact(block: Values, places: NDArray[np.intp]) -> Values:
@@ -150,9 +148,8 @@ def _rounded_vectors(block: Values, error: Values) -> Values:
     if laws == 0:
         return np.empty((0, block.shape[1]))
     right = np.linalg.svd(away, full_matrices=False)[2]
-    found = [np.empty((0, block.shape[1]))]
-    for rank in range(1, min(laws, _MOST_LAWS) + 1):
-        found.append(_whole_rows(right[-rank:] / error, _FEW_MULTIPLES, _NEAR))
+    ranks = range(1, min(laws, _MOST_LAWS) + 1)
+    found = [_whole_rows(right[-rank:] / error, _FEW_MULTIPLES, _NEAR) for rank in ranks]
     return np.concatenate(found)
 
 

@@ -82,6 +82,11 @@ def failure_weight(law: Law) -> float:
     return _NOISY_WEIGHT if law.noise else _EXACT_WEIGHT
 
 
+def least_share(*, exact: bool) -> float:
+    """Give the share of rows within its stretch that must keep a law."""
+    return _SHARE if exact else _NOISY_SHARE
+
+
 def confirm(columns: Columns, law: Law, rest: Law | None = None) -> Confirmed | None:
     """Test whether a law holds on first differences, more often than any term's rest explains.
 
@@ -99,7 +104,7 @@ def confirm(columns: Columns, law: Law, rest: Law | None = None) -> Confirmed | 
     rest
         What it comes down to less laws that are known: only this is evidence for it.
     """
-    least = _NOISY_SHARE if law.noise else _SHARE
+    least = least_share(exact=not law.noise)
     kept = keep(columns, law)
     validity = find_validity(kept.holds, failure_weight(law))
     if validity is None or len(validity) < max(LEAST_ROWS, _MAJORITY * len(kept.holds)):
@@ -118,7 +123,7 @@ def confirm(columns: Columns, law: Law, rest: Law | None = None) -> Confirmed | 
     n, agreed = len(agree) - USED, int(agree.sum()) - USED
     tails = [log_tail(agreed, n, concentration(step, 2 * width)) for step in steps.T]
     log_p = float(np.max(np.add(tails, _log_searched(columns, proving))))
-    proven = _PROVEN_ROUNDED if law.rounded else _PROVEN
+    proven = _PROVEN_ROUNDED if law.rounded else PROVEN
     return Confirmed(law, kept, validity, share, n, log_p) if log_p <= proven else None
 
 

@@ -21,6 +21,7 @@ from crackle_stream.detect.conservation.law import (
     metric_of,
 )
 from crackle_stream.detect.conservation.least_spread import robust_std
+from crackle_stream.detect.conservation.null_space import MOST_ROUNDED
 from crackle_stream.detect.conservation.power_law import MOST_METRICS
 from crackle_stream.detect.conservation.track import Course
 from crackle_stream.detect.resolution import Rounding, rounding_of
@@ -67,7 +68,7 @@ def find_laws(view: View, roles: Roles, phases: Phases) -> Detection:
     """Find quantities that stay the same from task to task.
 
     Near-constant metrics (`constant`), sums with small whole coefficients that may name previous
-    values (`balance`, `null_space`), products of powers, exact to the metrics' own rounding
+    values (`balance`, `null_space`), lines between two metrics (`conversion`), products of powers, exact to the metrics' own rounding
     (`balance`) or up to noise and outliers (`power_law`). Laws are proposed on the sample, tested
     there on first differences (`confirm`, which states null and bound), freed of those that
     simpler ones imply (`discover`), and followed through every row of the window (`follow`).
@@ -77,7 +78,7 @@ def find_laws(view: View, roles: Roles, phases: Phases) -> Detection:
     view
         The window.
     roles
-        Identifiers, clocks and settings are no terms of laws; counters are.
+        Identifiers, clocks, cycles and settings are no terms of laws; counters are.
     phases
         A metric whose level changed is not near-constant.
 
@@ -168,7 +169,7 @@ def _limits(names: tuple[str, ...]) -> tuple[Note, ...]:
     text = (
         f"of {len(names)} metrics, power laws were sought among {min(len(names), MOST_COMPARED)}"
         f" (those that hold but approximately: among {MOST_METRICS}) and balances up to rounding"
-        f" among {MOST_COMPARED} of each precision"
+        f" among {MOST_COMPARED} of each precision (those of more than four: among {MOST_ROUNDED})"
     )
     return (Note("limit", text),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -48,6 +49,12 @@ class Probe(Struct, frozen=True):
     check: Rows
 
 
+@lru_cache(maxsize=32)
+def shuffled(n: int, seed: int) -> Rows:
+    """Give row numbers in an order that the seed fixes; not to be changed."""
+    return np.random.default_rng(seed).permutation(n)
+
+
 def draw_probes(columns: Columns) -> Iterator[Probe]:
     """Draw probe rows by fixed seeds: from the whole window, its halves, and for rare columns.
 
@@ -70,7 +77,7 @@ def draw_probes(columns: Columns) -> Iterator[Probe]:
 
 
 def _draw(present: Mask, part: Rows, seed: int) -> Probe:
-    chosen = np.random.default_rng(seed).permutation(part)
+    chosen = part[shuffled(len(part), seed)]
     filled = present[chosen].sum(axis=1)
     if filled.min() < filled.max():
         chosen = chosen[np.argsort(filled < np.quantile(filled, _FULLEST), kind="stable")]

@@ -302,6 +302,12 @@ def test_a_metric_that_sinks_through_the_window_is_not_near_constant():
     assert all(c.pattern.subject != ("level",) for c in detection.candidates)
 
 
+def test_the_note_on_limits_counts_no_more_metrics_than_there_are():
+    (note,) = find({f"m{i:02d}": counts(i) for i in range(18)}).notes
+    assert "among 18 " in note.text
+    assert not {"24", "48"} & set(note.text.replace(")", " ").split())
+
+
 def test_a_handful_of_tasks_has_no_equations():
     a, b = counts(1, 11), counts(2, 11)
     assert laws_of(find({"a": a, "b": b, "t": a + b})) == []

@@ -47,6 +47,9 @@ its p-values."""
 _LEAST_LOG_P: Final = -690.0
 """About the logarithm of 1e-300: a p-value of 0 would be no bound."""
 
+_NO_RESIDUAL: Final = 1e-9
+"""Part of what rounding allows for that is but a float's error."""
+
 _NAMED: Final = 20
 """Most tasks that are called responsible."""
 
@@ -68,10 +71,11 @@ def find_laws(view: View, roles: Roles, phases: Phases) -> Detection:
     """Find quantities that stay the same from task to task.
 
     Near-constant metrics (`constant`), sums with small whole coefficients that may name previous
-    values (`balance`, `null_space`), lines between two metrics (`conversion`), products of powers, exact to the metrics' own rounding
-    (`balance`) or up to noise and outliers (`power_law`). Laws are proposed on the sample, tested
-    there on first differences (`confirm`, which states null and bound), freed of those that
-    simpler ones imply (`discover`), and followed through every row of the window (`follow`).
+    values (`balance`, `null_space`), lines between two metrics (`conversion`), products of powers,
+    exact to the metrics' own rounding (`balance`) or up to noise and outliers (`power_law`). Laws
+    are proposed on the sample, tested there on first differences (`confirm`, which states null
+    and bound), freed of those that simpler ones imply (`discover`), and followed through every
+    row of the window (`follow`).
 
     Parameters
     ----------
@@ -159,17 +163,20 @@ def _finding(form: LawForm, columns: Columns, found: Confirmed) -> _Finding:
 
 def _residual(found: Confirmed) -> float:
     """Give how far rows are off; an exact law's are off by no more than a float's error."""
+    residual = robust_std(found.kept.found.sums[found.kept.holds])
     exact = not (found.law.rounded or found.law.noise)
-    return 0.0 if exact else robust_std(found.kept.found.sums[found.kept.holds])
+    tiny = residual <= _NO_RESIDUAL * float(np.median(found.kept.found.slack))
+    return 0.0 if exact or tiny else residual
 
 
 def _limits(names: tuple[str, ...]) -> tuple[Note, ...]:
     if len(names) <= MOST_METRICS:
         return ()
+    paired, longer = min(len(names), MOST_COMPARED), min(len(names), MOST_ROUNDED)
     text = (
-        f"of {len(names)} metrics, power laws were sought among {min(len(names), MOST_COMPARED)}"
-        f" (those that hold but approximately: among {MOST_METRICS}) and balances up to rounding"
-        f" among {MOST_COMPARED} of each precision (those of more than four: among {MOST_ROUNDED})"
+        f"of {len(names)} metrics, power laws were sought among {paired} (those that hold but"
+        f" approximately: among {MOST_METRICS}) and balances up to rounding among {paired} of each"
+        f" precision (of more than four terms: among {longer})"
     )
     return (Note("limit", text),)
 

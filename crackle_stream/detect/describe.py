@@ -235,7 +235,7 @@ def _product(terms: dict[str, float], constant: float) -> str:
     """Put positive exponents left and negative ones right; a factor of one is not written."""
     left = [_raised(name, x) for name, x in terms.items() if x > 0]
     right = [_raised(name, -x) for name, x in terms.items() if x < 0]
-    if left and right and _shorter(1 / constant, constant):
+    if left and right and constant > 0 and _shorter(1 / constant, constant):
         left, right, constant = right, left, 1 / constant
     if figure(constant) != "1" or not right:
         right.insert(0, figure(constant))

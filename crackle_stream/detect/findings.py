@@ -24,6 +24,9 @@ from crackle_stream.pattern import (
 NEAR: Final = 3
 """Changes this many tasks apart are at the same place, however narrow their intervals."""
 
+BELIEVED: Final = 0.8
+"""Findings at least so sure are told in the order of what they are about."""
+
 ORDER: Final[tuple[str, ...]] = (
     "phase_transition",
     "conservation",
@@ -91,8 +94,8 @@ def find_findings(
     Returns
     -------
     patterns, findings
-        The same patterns in the same order, each with its `finding`; findings by their strongest
-        pattern, and those as strong as another by `ORDER`.
+        The same patterns in the same order, each with its `finding`; findings that are
+        believed before those that are doubted, then by `ORDER`, those about many metrics first.
     """
     keys = _keys(patterns, rank)
     groups: dict[Key, list[Pattern]] = {}
@@ -110,12 +113,17 @@ def find_findings(
 
 
 def _prominence(members: Sequence[Pattern], rank: Callable[[int], int]) -> tuple[float, ...]:
-    """Order by confidence, changes before the rest, what concerns many metrics, what is large."""
+    """Order what is believed before what is doubted, changes before the rest, many metrics first.
+
+    Then what is surer, and larger; those as sure and as large in the order of analysis.
+    """
     bounds = [found for member in members if (found := _bounds(member)) is not None]
+    sure = max(member.confidence for member in members)
     return (
-        -max(member.confidence for member in members),
+        -min(sure, BELIEVED),
         -1 if bounds else min(ORDER.index(member.kind) for member in members),
         -len({name for member in members for name in member.subject}),
+        -sure,
         -max(member.evidence.effect for member in members),
         min((rank(at) for _, at, _ in bounds), default=0),
     )

@@ -238,13 +238,15 @@ def test_changes_as_sure_as_each_other_are_told_in_the_order_of_analysis():
     assert [f.patterns for f in backwards] == [(b.id,), (a.id,)]
 
 
-def test_of_findings_as_sure_as_each_other_what_happened_comes_first():
+def test_of_findings_that_are_believed_what_happened_comes_first_and_what_is_doubted_last():
     lasting = [replace(p, confidence=0.9) for p in (GROUP, LINEAR)]
     happened = replace(LEVEL, confidence=0.9)
     surer = replace(DRIFT, confidence=0.95)
-    marked, findings = find_findings([*lasting, happened, surer])
-    assert [f.patterns[0] for f in findings] == [surer.id, happened.id, LINEAR.id, GROUP.id]
-    assert [p.id for p in marked] == [GROUP.id, LINEAR.id, LEVEL.id, DRIFT.id]
+    doubted = change("doubted", 9, confidence=0.4)
+    marked, findings = find_findings([*lasting, doubted, happened, surer])
+    order = [happened.id, surer.id, LINEAR.id, GROUP.id, doubted.id]
+    assert [f.patterns[0] for f in findings] == order
+    assert [p.id for p in marked] == [GROUP.id, LINEAR.id, doubted.id, LEVEL.id, DRIFT.id]
 
 
 def test_groups_are_told_apart_by_the_metrics_that_differ_most_for_their_spread():

@@ -80,8 +80,14 @@ def _told(one: Weighed) -> str:
     return describe(one.found.pattern)
 
 
+def _line(text: str) -> str:
+    """Keep a text to one line and not too long: a label may hold line ends."""
+    text = "".join(r"\x0a" if c in "\n\r\x0b\x0c\x85\u2028\u2029" else c for c in text)
+    return f"{text[:WIDE]}{'..' if len(text) > WIDE else ''}"
+
+
 def _listing(known: dict[str, str]) -> str:
     shown = sorted(known.items())[:LISTED]
-    lines = [f"  {name}  {text[:WIDE]}{'..' if len(text) > WIDE else ''}" for name, text in shown]
+    lines = [f"  {name}  {_line(text)}" for name, text in shown]
     rest = len(known) - len(lines)
     return "\n".join([*lines, *([f"  and {rest} more"] if rest else [])])

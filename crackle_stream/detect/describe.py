@@ -101,9 +101,9 @@ def movement(pattern: PhaseTransitionPattern) -> str:
     name, before, after = moved(pattern), pattern.before, pattern.after
     if before is None or after is None:
         return f"{name} {_wandering(pattern)}, with no single change to point at"
-    if pattern.form == "spread":
-        return f"{name} {_scatter(before.std, after.std)}"
     low, high = sides(pattern)
+    if pattern.form == "spread":
+        return f"{name} {_scatter(low, high)}"
     step = f"from {figure(low)} to {figure(high)}"
     if pattern.form == "level":
         return f"{name} {_direction(low, high)} {step}{_relative(pattern)}"
@@ -128,13 +128,16 @@ def moved(pattern: PhaseTransitionPattern) -> str:
 def sides(pattern: PhaseTransitionPattern) -> tuple[float, float]:
     """Give the numbers before and after a change that tell what its form says.
 
-    Of a spread the standard deviations, of a trend the slopes; else the means, or the levels at
-    the change where the means of whole segments would mislead.
+    Of a spread the standard deviations around the levels, of a trend the slopes; else the means,
+    or the levels at the change where the means of whole segments would mislead.
     """
     if pattern.before is None or pattern.after is None:
         return math.nan, math.nan
     if pattern.form == "spread":
-        return pattern.before.std, pattern.after.std
+        return (
+            pattern.metrics.get("spread_before", pattern.before.std),
+            pattern.metrics.get("spread_after", pattern.after.std),
+        )
     ends, told = ("slope" if pattern.form == "trend" else "level"), pattern.metrics
     return (
         told.get(f"{ends}_before", pattern.before.mean),

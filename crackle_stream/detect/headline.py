@@ -87,7 +87,7 @@ def _change(members: Sequence[Pattern]) -> str:
         return describe(members[0])
     metrics = {m.subject for m in members if isinstance(m, PhaseTransitionPattern)}
     what = f" {in_words(len(metrics))} metrics changed together" if len(metrics) > 1 else ""
-    told = listed([_act(act) for act in acts.values()])
+    told = listed(list(dict.fromkeys(_act(act) for act in acts.values())))
     return f"{_groups(members)}at {_where(members)}{what}: {told}"
 
 

@@ -24,7 +24,7 @@ from crackle_stream.report.terminal import shorten
 
 HEIGHT: Final = 12
 WIDEST: Final = 100
-LABELS: Final = 10
+LABELS: Final = 12
 """Columns for the numbers beside the vertical axis."""
 BARS: Final = 4
 """Rows of a distribution."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from crackle_stream.detect.candidate import Candidate
-from crackle_stream.detect.describe import movement
+from crackle_stream.detect.describe import movement, sides
 from crackle_stream.detect.phase.changepoint import KEPT_AT
 from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.phase.transition import piece_level
@@ -299,3 +299,13 @@ def test_a_line_is_said_to_rise_and_a_walk_to_wander() -> None:
     assert rising.pattern.metrics["slope"] == pytest.approx(0.5, abs=0.01)
     assert movement(rising.pattern).startswith("x rises all along by about 0.4989 a task")
     assert movement(wandering.pattern).startswith("x wanders like a random walk")
+
+
+def test_a_change_of_spread_tells_the_spreads_around_the_levels() -> None:
+    wave = 500 * (np.arange(400) >= 100) - 500 * (np.arange(400) >= 300)
+    values = wave + noise(400) * np.where(np.arange(400) < 200, 1.0, 6.0)
+    (told,) = [c.pattern for c in sure(phases_of(x=values)) if c.pattern.form == "spread"]
+    before, after = sides(told)
+    assert before == pytest.approx(1, rel=0.25)
+    assert after == pytest.approx(6, rel=0.25)
+    assert movement(told).startswith("x scatters more")

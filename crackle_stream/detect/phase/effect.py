@@ -88,8 +88,14 @@ def _slope(fitted: Floats, start: int, stop: int) -> float:
     return float(fitted[stop - 1] - fitted[start]) / (stop - 1 - start)
 
 
-def spread_transitions(found: ScoreChanges, residual: Floats) -> list[Transition]:
-    """Measure every change of spread: the absolute logarithm of the ratio of robust spreads."""
+def spread_transitions(found: ScoreChanges, residual: Floats, scale: float) -> list[Transition]:
+    """Measure every change of spread: the absolute logarithm of the ratio of robust spreads.
+
+    Parameters
+    ----------
+    scale
+        Unit of the residuals, in the unit of the metric.
+    """
     transitions = []
     for change in range(len(found.p_values)):
         start, at, stop = found.pieces.bounds[change : change + 3]
@@ -97,8 +103,14 @@ def spread_transitions(found: ScoreChanges, residual: Floats) -> list[Transition
         floor = NARROWEST * max(before, after)
         ratio = max(after, floor) / max(before, floor) if floor > 0 else 1.0
         size = abs(float(np.log(ratio)))
-        transitions.append(_scored("spread", found, change, size, {"spread_ratio": ratio}))
+        numbers = spread_numbers(scale * before, scale * after) | {"spread_ratio": ratio}
+        transitions.append(_scored("spread", found, change, size, numbers))
     return transitions
+
+
+def spread_numbers(before: float, after: float) -> dict[str, float]:
+    """Name the spreads around the levels on both sides of a change."""
+    return {"spread_before": before, "spread_after": after}
 
 
 def shape_transitions(found: ScoreChanges, residual: Floats) -> list[Transition]:

@@ -22,6 +22,7 @@ from crackle_stream.detect.phase.drift import slope_test, wander_test
 from crackle_stream.detect.phase.effect import (
     location_transitions,
     shape_transitions,
+    spread_numbers,
     spread_transitions,
 )
 from crackle_stream.detect.phase.locate import locate
@@ -129,7 +130,7 @@ def _scored(series: Series, found: Changes) -> tuple[list[Transition], list[Tran
     scores = normal_scores(innovations(left, rho))
     spread = find_score_changes(Spread(scores, tied))
     shape = find_score_changes(Shape(without_spread(scores, spread.pieces), tied))
-    moved, widened = location_transitions(found), spread_transitions(spread, left)
+    moved, widened = location_transitions(found), spread_transitions(spread, left, found.scale)
     if tied:
         widened = [change for change in widened if not _explained(change, moved)]
     reshaped = shape_transitions(shape, left)
@@ -150,16 +151,17 @@ def _binned_spread(series: Series) -> list[Transition]:
         return []
     spread = np.log(np.maximum(variance, 1e-6 * np.median(positive))) / 2
     found = find_changes(spread)
-    return [
-        msgspec.structs.replace(change, form="spread", size=_log_ratio(spread, change), border=None)
-        for change in location_transitions(found)
-        if change.form == "level"
-    ]
+    moved = location_transitions(found)
+    return [_of_spread(spread, change) for change in moved if change.form == "level"]
 
 
-def _log_ratio(log_spread: Floats, change: Transition) -> float:
-    before, after = log_spread[change.start : change.at], log_spread[change.at : change.stop]
-    return abs(float(np.median(after) - np.median(before)))
+def _of_spread(log_spread: Floats, change: Transition) -> Transition:
+    """Take a change of the logarithm of the spread as one of the spread."""
+    before = float(np.median(log_spread[change.start : change.at]))
+    after = float(np.median(log_spread[change.at : change.stop]))
+    numbers = spread_numbers(float(np.exp(before)), float(np.exp(after)))
+    size = abs(after - before)
+    return msgspec.structs.replace(change, form="spread", size=size, border=None, metrics=numbers)
 
 
 def _explained(change: Transition, others: list[Transition]) -> bool:

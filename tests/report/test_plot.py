@@ -12,7 +12,7 @@ from crackle_stream.cooling.picture import (
 )
 from crackle_stream.pattern import Stretch
 from crackle_stream.report.canvas import Canvas
-from crackle_stream.report.plot import HEIGHT, bars, plot
+from crackle_stream.report.plot import HEIGHT, LABELS, bars, plot
 from crackle_stream.report.terminal import columns
 
 STEP = SeriesPicture(
@@ -32,6 +32,8 @@ STEP = SeriesPicture(
 PAIR = ScatterPicture(
     across="a", up="b", quantity="values", x=(0.0, 1.0, 2.0), y=(0.0, 1.0, 2.0), lag=2
 )
+
+EDGE = LABELS + 1
 GROUP = ScatterPicture(
     across="a",
     up="b",
@@ -70,15 +72,15 @@ def test_a_plot_keeps_to_its_width_and_to_ascii_where_asked(picture, width, plai
 
 
 def test_a_step_goes_up_at_its_mark_between_levels_that_are_named():
-    lines = plot(STEP, 61, plain=True)
-    frame = [line[11:] for line in lines[1 : 1 + HEIGHT]]
-    mark = next(line for line in lines if "^" in line)[11:].index("^")
+    lines = plot(STEP, 63, plain=True)
+    frame = [line[EDGE:] for line in lines[1 : 1 + HEIGHT]]
+    mark = next(line for line in lines if "^" in line)[EDGE:].index("^")
     assert all(row[mark] in "|-:*." for row in frame if len(row) > mark)
     dotted = [row for row in frame if set(row) & set(".:*")]
     assert len(dotted) == 2
     assert set(dotted[0][:mark].strip()) <= {"|"}
     assert set(dotted[1][mark + 1 :].strip()) == set()
-    assert [line[:11].strip() for line in lines if "1" in line[:11]] == ["15|", "10|"]
+    assert [line[:EDGE].strip() for line in lines if "1" in line[:EDGE]] == ["15|", "10|"]
     assert lines[-1].split() == ["position", "1000", "position", "1099"]
 
 
@@ -90,7 +92,7 @@ def test_the_interval_is_drawn_under_the_axis():
 def test_members_and_others_stand_apart():
     lines = plot(GROUP, 80, plain=True)
     assert lines[1] == "O members (2 shown), . others (2 shown)"
-    frame = [line[11:] for line in lines[2 : 2 + HEIGHT]]
+    frame = [line[EDGE:] for line in lines[2 : 2 + HEIGHT]]
     assert "O" in frame[-1][:8]
     assert "." in frame[0][-8:]
 
@@ -101,7 +103,7 @@ def test_a_task_far_off_a_law_does_not_flatten_the_rest():
     marks = next(line for line in lines if "x breaks it" in line)
     assert "^ no longer holds" in marks
     # Rows of the usual residuals are above and below the line of 0.
-    dotted = [i for i, line in enumerate(lines[2 : 2 + HEIGHT]) if set(line[11:]) & set(".:*")]
+    dotted = [i for i, line in enumerate(lines[2 : 2 + HEIGHT]) if set(line[EDGE:]) & set(".:*")]
     assert len(dotted) >= 3
 
 

@@ -70,6 +70,17 @@ def test_noise_of_fixed_seeds_is_silent(kind: str, n: int) -> None:
     assert phases.detection.tested == 24
 
 
+@pytest.mark.parametrize(("outliers", "step"), [(12, 1.5), (24, 2.0)])
+def test_a_small_step_is_found_among_outliers(outliers: int, step: float) -> None:
+    values = noise(300)
+    values[150:] += step
+    rng = np.random.default_rng(outliers)
+    values[rng.choice(300, outliers, replace=False)] += rng.choice([-30, 30], outliers)
+    (found,) = sure(phases_of(x=values))
+    assert found.pattern.form == "level"
+    assert found.pattern.at_low <= 150 <= found.pattern.at_high
+
+
 def test_a_step_is_found_with_its_interval_and_both_sides() -> None:
     values = noise(200)
     values[120:] += 3

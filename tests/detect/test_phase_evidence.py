@@ -63,6 +63,27 @@ def test_the_step_scale_is_that_of_the_noise_whatever_the_steps() -> None:
     assert step_scale(stepped) == pytest.approx(step_scale(values), rel=0.05)
 
 
+@pytest.mark.parametrize("size", [10.0, 1000.0])
+def test_the_step_scale_survives_a_tenth_of_outliers(size: float) -> None:
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=600)
+    spiked = values.copy()
+    spiked[rng.choice(600, 60, replace=False)] += rng.choice([-size, size], 60)
+    assert step_scale(spiked) == pytest.approx(step_scale(values), rel=0.1)
+
+
+def test_the_step_scale_of_mostly_equal_values_is_that_of_the_others() -> None:
+    values = (np.random.default_rng(3).random(400) < 0.1) * 10.0
+    assert step_scale(values) > 1
+
+
+def test_the_tail_of_a_sum_of_very_large_values_does_not_overflow() -> None:
+    pool, weights = np.random.default_rng(4).normal(size=50), np.ones(50)
+    with np.errstate(over="raise"):
+        large = sum_tail(1e150 * weights, 1e5 * pool, 1e155 * 20.0)
+    assert large == pytest.approx(sum_tail(weights, pool, 20.0))
+
+
 def test_scores_of_equal_values_are_equal_and_have_variance_one() -> None:
     scores = normal_scores(np.array([1.0, 1.0, 2.0, 5.0, 5.0, 9.0]))
     assert scores[0] == scores[1]

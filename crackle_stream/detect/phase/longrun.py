@@ -15,19 +15,35 @@ Floats = NDArray[np.float64]
 MAD_TO_STD: Final = 1.4826
 WINSORISED: Final = 3.0
 HIGHEST_RHO: Final = 0.99
+USUAL: Final = 0.8
+FAR: Final = 5.0
+"""A value is far off beyond so many times the distance that this share of values keeps; of normal
+noise that is beyond six standard deviations."""
 
 
 def step_scale(values: Floats) -> float:
     """Standard deviation of independent noise, from differences of neighbours.
 
-    A few shifts do not matter: squares beyond the 95 % point are winsorised there, where a median
-    would vanish on integers with ties.
+    Single outliers are left out first, since each makes two differences. A few shifts do not
+    matter: squares beyond the 95 % point are winsorised there, where a median would vanish on
+    integers with ties.
     """
-    steps = np.diff(values)
+    steps = np.diff(values[~_far_off(values)])
     size = np.abs(steps - np.median(steps))
     top = np.quantile(size, 0.95)
     kept = np.minimum(size, top) if top > 0 else size
     return float(np.sqrt(np.mean(kept**2) / 2))
+
+
+def _far_off(values: Floats) -> NDArray[np.bool_]:
+    """Tell what is much further from its neighbours' median than four fifths of the values are.
+
+    Where four fifths are equal to it nothing is: the others may be all that varies.
+    """
+    away = np.abs(values - _middle(values))
+    usual = float(np.quantile(away, USUAL))
+    far: NDArray[np.bool_] = away > FAR * usual if usual > 0 else np.zeros(len(away), bool)
+    return far
 
 
 def robust_std(values: Floats) -> float:
@@ -46,16 +62,22 @@ def winsorised_std(values: Floats) -> float:
     return float(np.std(np.clip(values, middle - limit, middle + limit)))
 
 
-def tame_outliers(values: Floats, limit: float, half: int = 3) -> Floats:
+def tame_outliers(values: Floats, limit: float) -> Floats:
     """Clip each value to the median of its neighbourhood plus and minus `limit` (Hampel filter).
 
     A change of level passes as it is, since the median follows it; a single outlier does not.
     """
+    middle = _middle(values)
+    return np.clip(values, middle - limit, middle + limit)
+
+
+def _middle(values: Floats, half: int = 3) -> Floats:
+    """Give the median of each value's neighbourhood; of a few values, the value itself."""
     if len(values) <= 2 * half:
         return values
     padded = np.pad(values, half, mode="reflect")
-    middle = np.median(sliding_window_view(padded, 2 * half + 1), axis=1)
-    return np.clip(values, middle - limit, middle + limit)
+    middle: Floats = np.median(sliding_window_view(padded, 2 * half + 1), axis=1)
+    return middle
 
 
 def normal_scores(values: Floats) -> Floats:

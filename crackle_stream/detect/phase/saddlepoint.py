@@ -27,7 +27,8 @@ def sum_tail(weights: Floats, pool: Floats, observed: float) -> float:
         return 1.0
     weight, times = _cells(weights, WEIGHT_CELLS)
     value, share = _cells(pool - pool.mean(), POOL_CELLS)
-    scale = float(np.sqrt(np.sum(times * weight**2) * np.sum(share * value**2) / share.sum()))
+    spread = np.sqrt(np.sum(share * value**2) / share.sum())
+    scale = float(np.sqrt(np.sum(times * weight**2)) * spread)
     most = float(np.sum(times * np.maximum(weight * value[0], weight * value[-1])))
     if not scale > 0:
         return 1.0

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from crackle_stream.detect.phase.changepoint import SEASON_CYCLES, find_changes
+from crackle_stream.detect.phase.changepoint import find_changes
+from crackle_stream.detect.phase.hidden_season import OFTEN, hidden_season
 from crackle_stream.detect.season import slow_wave
 
 
@@ -41,7 +42,29 @@ def test_up_and_down_in_steps_three_times_is_told_from_a_wave():
 
 
 def test_a_season_of_four_cycles_is_taken_out_though_steps_would_fit_better():
-    assert SEASON_CYCLES == 4
+    assert OFTEN == 4
     for cycles, changes in ((3, 5), (4, 0)):
         square = 3 * np.sign(np.sin(turns(240, cycles) + 0.05))
         assert len(find_changes(square + noise(240)).pieces.changes) == changes
+
+
+@pytest.mark.parametrize(("n", "cycles"), [(600, 2), (1500, 5), (2000, 7)])
+def test_an_incident_does_not_hide_the_season_and_is_found(n, cycles):
+    values = 5 * np.sin(turns(n, cycles + 0.2)) + noise(n)
+    values[n // 2 : n // 2 + 30] += 30
+    assert find_changes(values).pieces.changes == (n // 2, n // 2 + 30)
+
+
+def test_a_hidden_season_is_hardly_bent_by_the_incident():
+    truth = 5 * np.sin(turns(1500, 5.2))
+    values = truth + noise(1500)
+    values[900:930] += 30
+    left = truth - hidden_season(values)
+    assert np.std(left) < 0.2
+
+
+def test_a_walk_with_a_jump_is_not_taken_for_a_season():
+    for seed in range(5):
+        walk = np.cumsum(noise(400, seed))
+        walk[200:] += 20
+        assert 200 in find_changes(walk).pieces.changes

@@ -21,6 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import fft, special
 
+from crackle_stream.detect.phase.hidden_season import OFTEN, hidden_season
 from crackle_stream.detect.phase.longrun import Products, robust_std, step_scale, tame_outliers
 from crackle_stream.detect.phase.saddlepoint import sum_tail
 from crackle_stream.detect.phase.scan import best_pieces_p_value, best_place_p_value
@@ -31,7 +32,7 @@ from crackle_stream.detect.phase.segmentation import (
     propose_splits,
 )
 from crackle_stream.detect.phase.walk import SLOW_WALKS, WALKS, walk_innovation, walk_test
-from crackle_stream.detect.season import remove_season, slow_wave
+from crackle_stream.detect.season import remove_season
 
 Floats = NDArray[np.float64]
 
@@ -49,10 +50,6 @@ OUTLIER: Final = 3.0
 """Deviation from the running median, in step noise, at which single outliers are clipped."""
 SCORE_LIMIT: Final = 4.0
 """Robust standard deviations at which residuals are clipped before their tail is computed."""
-SEASON_CYCLES: Final = 4
-"""A season seen this often is taken out without asking whether changes explain it better."""
-SLOWEST_CYCLES: Final = 1.75
-"""A wave seen less often is none: up and down once is a rise and a fall."""
 SEASON_PRICE: Final = 3.0
 """Penalty of such a season in units of log n: its height, its phase and its length."""
 
@@ -105,15 +102,15 @@ def _with_or_without_season(scaled: Floats, bends: bool) -> tuple[Floats, Floats
     """Take out a season that is seen often enough, or explains more than changes do."""
     n, left = len(scaled), remove_season(scaled[:, None])[:, 0]
     cycles = _cycles(scaled - left)
-    if cycles >= SEASON_CYCLES:
+    if cycles >= OFTEN:
         # A piece shorter than a cycle could be what an uneven season left behind.
         return left, *_segment(left, max(LEAST, n // cycles), bends)[:2]
     tamed, pieces, score = _segment(scaled, LEAST, bends)
     if pieces.changes:
+        least = max(LEAST, n // (2 * max(cycles, 1)))
         if not cycles:
-            left = scaled - slow_wave(tamed, SLOWEST_CYCLES, SEASON_CYCLES)
-        half = n // (2 * max(_cycles(scaled - left), 1))
-        other, fewer, other_score = _segment(left, max(LEAST, half), bends)
+            left, least = scaled - hidden_season(scaled), LEAST
+        other, fewer, other_score = _segment(left, least, bends)
         if other_score + SEASON_PRICE * np.log(n) < score:
             return left, other, fewer
     return scaled, tamed, pieces

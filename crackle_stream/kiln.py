@@ -206,6 +206,11 @@ class Kiln:
         event. Alarms enter no pattern. Of up to 10,000 events of this cycle that are in the log
         already, each metric's serve as its reference.
 
+        Raises
+        ------
+        UsageError
+            When it cannot be called.
+
         Examples
         --------
         >>> kiln, heard = Kiln(), []
@@ -222,6 +227,8 @@ class Kiln:
         """
         from crackle_stream.cooling.listeners import AlarmListeners
 
+        if not callable(callback):
+            raise UsageError(f"{callback!r} cannot be called: give a function that takes an Alarm")
         with self._lock:
             if self._alarms is None:
                 self._alarms = AlarmListeners(self.log, self.profile, self._start)

@@ -10,6 +10,7 @@ import pytest
 
 from crackle_stream import Kiln, Plan, TaskEvent, ThermalProfile
 from crackle_stream.cooling import alarms as watching
+from crackle_stream.errors import UsageError
 from crackle_stream.window.checkpoints import CheckpointSpec
 
 
@@ -243,3 +244,9 @@ def test_values_of_metrics_that_are_too_many_to_watch_are_counted():
             kiln.add_entry(TaskEvent(metrics={name: 1.0}))
         kiln.cool()
         assert kiln.unwatched == 2
+
+
+@pytest.mark.parametrize("what", [None, 3, "hear"])
+def test_what_cannot_be_called_is_refused(what):
+    with pytest.raises(UsageError, match="cannot be called"):
+        Kiln().on_alarm(what)

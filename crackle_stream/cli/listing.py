@@ -99,7 +99,8 @@ def _positions(info: LogInfo) -> Iterator[tuple[str, str]]:
 
 
 def _verdict(verdict: Verdict) -> str:
-    rows = [("state", verdict.state), ("what", verdict.summary), ("events", f"{verdict.events:,}")]
+    intact = f"below position {verdict.events:,}"
+    rows = [("state", verdict.state), ("what", verdict.summary), ("intact", intact)]
     rows += [("damage", told(damage)) for damage in verdict.damages]
     rows += [("unknown", name) for name in verdict.unknown]
     return _aligned(rows)

@@ -186,7 +186,8 @@ class Segment:
         upto = "on" if last is None else f"to {last}"
         return LogDamagedError(
             f"{self.where} is damaged at byte {offset}: {what}; events from {first} {upto} are "
-            f"affected; those before can still be read: `crackle log cat` prints them",
+            f"affected; those before can still be read (`crackle log cat`), and "
+            "`crackle log salvage` copies all that is whole",
             segment=self.name,
             offset=offset,
             first=first,

@@ -35,7 +35,7 @@ NULLS: Final = {
     "freed of steps, trends, season and memory, and are compared with themselves at other shifts",
     "clustering": "all tasks come from one distribution with a single peak, in any units, with "
     "the dependence of neighbours that is seen",
-    "custom": "what the detector's own documentation says",
+    "custom": "what the documentation of that detector says",
 }
 """What each p-value supposes."""
 
@@ -63,6 +63,7 @@ def sort_of(pattern: Pattern) -> str:
 
 def null_of(pattern: Pattern) -> str:
     """Say what the p-value of a pattern supposes."""
-    if "slope" in pattern.metrics and sort_of(pattern) == "drift":
-        return NULLS["slope"]
-    return NULLS[sort_of(pattern)]
+    sort = sort_of(pattern)
+    if sort == "drift" and "slope" in pattern.metrics:
+        sort = "slope"
+    return NULLS[sort] if sort == "custom" else f"that {NULLS[sort]}"

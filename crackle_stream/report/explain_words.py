@@ -37,7 +37,7 @@ def evidence(why: Explanation) -> Iterator[str]:
             "fewer than 30 tasks are looked at, at fast rate only."
         )
         return
-    supposed = f"so likely is as much by chance, supposing that {null_of(why.pattern)}"
+    supposed = f"so likely is as much by chance, supposing {null_of(why.pattern)}"
     yield f"p = {chance(proof.p_value)}: {supposed}."
     gate = _own(why)
     method = "Benjamini-Yekutieli" if why.rate.any_dependence else "Benjamini-Hochberg"

@@ -191,7 +191,7 @@ MUTANTS: Final = (
     ),
     Mutant("no lock", fcntl, "flock", nothing),
     Mutant("torn end not cut", recovery, "cut", lambda _: lambda disk, found, tail: None),
-    Mutant("torn end not kept", recovery, "_write_whole", lambda _: lambda d, n, _: d.create(n)),
+    Mutant("torn end not kept", recovery, "_copy", lambda _: lambda *_: None),
     Mutant("uncertain taken for torn", recovery, "_is_whole", lambda _: lambda *_: False),
     Mutant("no sync mark", SegmentWriter, "mark", nothing),
     Mutant("durable overstated", SegmentWriter, "_header", overstate),

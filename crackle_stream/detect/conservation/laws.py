@@ -24,6 +24,7 @@ from crackle_stream.detect.conservation.least_spread import robust_std
 from crackle_stream.detect.conservation.null_space import MOST_ROUNDED
 from crackle_stream.detect.conservation.power_law import MOST_METRICS
 from crackle_stream.detect.conservation.track import Course
+from crackle_stream.detect.describe import listed
 from crackle_stream.detect.resolution import Rounding, rounding_of
 from crackle_stream.detect.roles import Roles
 from crackle_stream.detect.view import View
@@ -170,15 +171,15 @@ def _residual(found: Confirmed) -> float:
 
 
 def _limits(names: tuple[str, ...]) -> tuple[Note, ...]:
-    if len(names) <= MOST_METRICS:
-        return ()
-    paired, longer = min(len(names), MOST_COMPARED), min(len(names), MOST_ROUNDED)
-    text = (
-        f"of {len(names)} metrics, power laws were sought among {paired} (those that hold but"
-        f" approximately: among {MOST_METRICS}) and balances up to rounding among {paired} of each"
-        f" precision (of more than four terms: among {longer})"
-    )
-    return (Note("limit", text),)
+    limits = {
+        "power laws that hold but approximately": MOST_METRICS,
+        "power laws": MOST_COMPARED,
+        "balances up to rounding": MOST_COMPARED,
+        "balances of more than four terms up to rounding": MOST_ROUNDED,
+    }
+    said = [f"{what} among {most}" for what, most in limits.items() if most < len(names)]
+    text = f"of {len(names)} metrics, sought were only {listed(said)}"
+    return (Note("limit", text),) if said else ()
 
 
 def _candidate(view: View, finding: _Finding, course: Course, tested: int) -> Candidate:

@@ -185,6 +185,20 @@ def test_rounded_values_are_no_groups_but_rounded_groups_are():
     assert len(said(np.round(points))) == 2
 
 
+@pytest.mark.parametrize("values", [(1, 388, 775, 1162), (1, 5, 10, 14), (0, 500)])
+def test_the_values_of_a_metric_of_few_are_no_groups_by_themselves(values):
+    rng = np.random.default_rng(21)
+    few = np.array(values)[np.minimum(rng.poisson(0.5, 400), len(values) - 1)]
+    assert said(np.column_stack([few, rng.normal(size=400), rng.normal(size=400)])) == []
+
+
+def test_a_metric_of_few_values_that_others_go_with_divides_tasks():
+    rng = np.random.default_rng(22)
+    kind = rng.integers(2, size=300)
+    others = 4.0 * kind[:, None] + rng.normal(size=(300, 2))
+    assert len(said(np.column_stack([500 * kind, others]))) == 2
+
+
 def test_tasks_that_report_other_metrics_are_looked_at_apart():
     rng = np.random.default_rng(10)
     nan = np.full(100, np.nan)

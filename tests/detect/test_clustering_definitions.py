@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
+from crackle_stream.detect.clustering.cells import cells
 from crackle_stream.detect.clustering.compact_groups import move_to_means
 from crackle_stream.detect.clustering.density_tree import local_dimension
 from crackle_stream.detect.clustering.partition import Partition
@@ -129,3 +130,41 @@ def test_the_independent_share_falls_with_memory_within_groups_that_last():
     chance = 0.5
     r *= (np.mean(halves[1:] == halves[:-1]) - chance) / (1 - chance)
     assert share(slow, halves) == pytest.approx((1 - r) / (1 + r))
+
+
+def cell_by_hand(value, values, step):
+    def nearest(one):
+        if values.count(one) == 1:
+            return 0.0
+        return min(abs(other - one) for other in values if other != one)
+
+    usual = max(step, float(np.median([nearest(one) for one in values])))
+    above = min((other - value for other in values if other > value), default=np.inf)
+    below = min((value - other for other in values if other < value), default=np.inf)
+    low, high = (gap if gap <= 2 * usual else usual for gap in (below, above))
+    return value - low / 2, value + high / 2
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_cells_of_neighbouring_values_meet_but_across_wide_gaps(seed, step):
+    rng = np.random.default_rng(seed)
+    values = rng.choice(np.cumsum(rng.choice([1.0, 2.0, 5.0], 6)), 12).tolist()
+    low, high = cells(np.array(values), step)
+    by_hand = [cell_by_hand(value, values, step) for value in values]
+    assert list(zip(low.tolist(), high.tolist(), strict=True)) == by_hand
+
+
+def test_a_continuous_value_is_its_own_cell():
+    values = np.random.default_rng(3).normal(size=50)
+    for bound in cells(values, 0.0):
+        np.testing.assert_array_equal(bound, values)
+
+
+def test_of_a_walk_s_groups_nothing_is_independent_and_of_a_leap_s_something_is():
+    walk = np.random.default_rng(4).normal(size=(1000, 1)).cumsum(axis=0)
+    groups = np.digitize(walk[:, 0], np.quantile(walk, [0.3, 0.6])).astype(np.int64)
+    rows = np.arange(1000)
+    assert independent_share(walk, groups, rows) == 0.0
+    leap = walk + 1000.0 * (rows >= 500)[:, None]
+    assert independent_share(leap, (rows >= 500).astype(np.int64), rows) > 0.0

@@ -10,6 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from crackle_stream.detect.clustering.cells import cells
 from crackle_stream.detect.clustering.division import along, divide_clearest
 from crackle_stream.detect.clustering.partition import Partition
 from crackle_stream.detect.clustering.scaling import Scale, fit_scale
@@ -119,7 +120,7 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
     rows = table.with_names(names)
     points = _scaled(rows.values, tuple(scales.values()))
     chosen = np.lexsort(points.T[::-1])[evenly(len(points))]
-    spread = _scaled(_dither(rows.values[chosen], names, resolution), tuple(scales.values()))
+    spread = _dither(rows.values[chosen], names, resolution, tuple(scales.values()))
     axes, partition = divide_clearest(spread)
     p_value = max(partition.p_value, _doubt(rows, scales, chosen, resolution, partition))
     points, spread = along(points[chosen], axes), along(spread, axes)
@@ -151,7 +152,7 @@ def _doubt(
     if doubtful == scales:
         return 0.0
     fitted = tuple(doubtful[name] or scale for name, scale in scales.items())
-    spread = _scaled(_dither(rows.values[chosen], rows.names, resolution), fitted)
+    spread = _dither(rows.values[chosen], rows.names, resolution, fitted)
     return divide_clearest(spread)[1].p_value
 
 
@@ -166,20 +167,27 @@ def evenly(n: int) -> NDArray[np.intp]:
     return (np.arange(count) * n // count).astype(np.intp)
 
 
-def _dither(values: Points, names: tuple[str, ...], resolution: dict[str, float]) -> Points:
-    """Spread rounded values over their rounding step, so that the steps are no valleys.
+def _dither(
+    values: Points, names: tuple[str, ...], resolution: dict[str, float], scales: tuple[Scale, ...]
+) -> Points:
+    """Scale values, each spread evenly over its cell (`cells`), so that no steps are valleys.
+
+    It is the cell on the common scale that they are spread over: the logarithm of an even spread
+    would rise from each value to the next.
 
     The shifts are a low-discrepancy sequence along the canonical order, so they depend on
     nothing but the rows: multiples of the powers of 1 / b, where b ** (d + 1) = b + 1 (Roberts,
     The unreasonable effectiveness of quasirandom sequences, 2018).
     """
-    steps = np.array([resolution.get(name, 0.0) for name in names])
     base = 2.0
     for _ in range(_ROUNDS):
         base = (1 + base) ** (1 / (len(names) + 1))
     strides = np.power(base, -np.arange(1.0, len(names) + 1))
-    shifts: Points = np.outer(np.arange(1.0, len(values) + 1), strides) % 1.0 - 0.5
-    dithered: Points = values + shifts * steps
+    shares = np.outer(np.arange(1.0, len(values) + 1), strides) % 1.0
+    steps = (resolution.get(name, 0.0) for name in names)
+    bounds = [cells(column, step) for column, step in zip(values.T, steps, strict=True)]
+    low, high = (_scaled(np.column_stack(side), scales) for side in zip(*bounds, strict=True))
+    dithered: Points = low + shares * (high - low)
     return dithered
 
 

@@ -17,6 +17,14 @@ one when noise moves a third of the tasks to other groups."""
 
 _LEAST_PAIRS: Final = 20
 
+_DEPENDENT: Final = 0.5
+"""Dependence from which a path may be a walk; at .7 within, AR(1) noise comes to .3 or so."""
+
+_LEAP: Final = 4.0
+"""Steps between groups over steps within, from which groups are not passed through. A walk that
+crosses a line makes 1.8 of it and up to 3 where there are few; groups 3 deviations apart with
+neighbours that correlate by .5 make 4.5, and more the more they correlate."""
+
 
 def independent_share(points: Points, labels: NDArray[np.int64], rows: NDArray[np.int64]) -> float:
     """Give the share of points that count as independent, by serial dependence of order one.
@@ -25,6 +33,9 @@ def independent_share(points: Points, labels: NDArray[np.int64], rows: NDArray[n
     within the group go on from task to task. Kinds of tasks that take turns change the group
     at once; kinds that come one after the other keep the place within independent. So the
     autocorrelation that counts is the product of both, and the share is (1 - r) / (1 + r).
+
+    A walk's groups have no sample at all: where dependence is strong and tasks pass from group to
+    group by steps such as those within (`crossing`), nothing counts as independent.
 
     Parameters
     ----------
@@ -48,6 +59,8 @@ def independent_share(points: Points, labels: NDArray[np.int64], rows: NDArray[n
     staying = _following(group, sizes)
     within = _within(ordered - centers[group], group, centers)
     r = max(0.0, staying) * max(0.0, within)
+    if r > _DEPENDENT and crossing(ordered, group, centers) < _LEAP:
+        return 0.0
     return (1 - r) / (1 + r)
 
 
@@ -78,6 +91,23 @@ def _staying(
         return 0.0
     by_chance = float(np.square(sizes / len(group)).sum())
     return (float((group[later] == group)[paired].mean()) - by_chance) / (1 - by_chance)
+
+
+def crossing(points: Points, group: NDArray[np.intp], centers: Points) -> float:
+    """Give how long steps from group to group are, along the line of both centres, over others.
+
+    Medians of steps between neighbours in time; those within are seen along the same lines.
+    """
+    steps = np.diff(points, axis=0)
+    across = group[1:] != group[:-1]
+    variance = np.maximum(np.square(points - centers[group]).mean(axis=0), 1e-18)
+    lines = (centers[group[1:]] - centers[group[:-1]])[across] / variance
+    lines /= np.maximum(np.sqrt(np.square(lines).sum(axis=1, keepdims=True)), 1e-9)
+    if not across.any() or across.all():
+        return np.inf
+    between = np.median(np.abs((steps[across] * lines).sum(axis=1)))
+    within = np.median(np.abs(np.einsum("ij,kj->ik", steps[~across], lines)))
+    return float(between / max(float(within), 1e-9))
 
 
 def _following(group: NDArray[np.intp], sizes: NDArray[np.intp]) -> float:

@@ -17,10 +17,12 @@ def settle(file: File, segment: Segment) -> None:
     """Make what stands in a segment durable, also where a sync of it has failed before.
 
     A sync that failed is followed by one that succeeds with nothing written, while the page cache
-    goes on showing the bytes. So those not known to be synced are written again, in their place.
+    goes on showing the bytes. So those not known to be synced are written again, in their place,
+    and so is the length: an end that was cut off could come back behind what is written next.
     """
     for offset in range(segment.durable, segment.end, _PIECE):
         file.write(file.pread(min(_PIECE, segment.end - offset), offset), offset)
+    file.truncate(file.size())
     file.fdatasync()
 
 

@@ -24,7 +24,7 @@ from tests.torture.simulated_disk import Crash, SimulatedDisk
 SEEDS: Final = 20_000
 SHARE: Final = 500
 FAILURES: Final = (Crash(), OSError(errno.EIO, "bad"), OSError(errno.ENOSPC, "full"))
-REGRESSIONS: Final = (80, 306, 349, 398, 400, 435, 703, 984, 1413)
+REGRESSIONS: Final = (80, 306, 349, 398, 400, 435, 703, 984, 1413, 10281875)
 """Lives that failed once: a sync, of a file or of the directory, was believed after one failed."""
 
 

@@ -13,7 +13,7 @@ from crackle_stream.event import TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.pattern import Kind, Pattern
 from crackle_stream.profile import ThermalProfile
-from tests.bench import streams
+from tests.bench import streams, thresholds
 from tests.bench.clusters import mixture
 from tests.bench.correlations import lagged, linear
 from tests.bench.laws import planted as laws
@@ -116,6 +116,12 @@ def nulls(draws: int, seed: int) -> Iterator[Row]:
         anything = [np.mean([bool(one) for one in size]) for size in found]
         beside = [np.mean([not all(map(is_drift, one)) for one in size]) for size in found]
         yield name, [float(share) for share in (*anything, *beside)]
+        yield f"{name}, thresholds alone", [_said_anyway(draw, n, draws, seed) for n in SIZES]
+
+
+def _said_anyway(draw: Draw, n: int, draws: int, seed: int) -> float:
+    windows = (draw(np.random.default_rng([seed, turn]), n, METRICS) for turn in range(draws))
+    return float(np.mean([bool(thresholds.kinds(values)) for values in windows]))
 
 
 def is_drift(pattern: Pattern) -> bool:

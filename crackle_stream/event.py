@@ -14,6 +14,9 @@ from crackle_stream.timestamp import NO_TIME, format_time, parse_time
 
 ANONYMOUS: Final = "anonymous task"
 
+LARGEST_INTEGER: Final = 2**53
+"""Beyond it a float64 no longer holds every integer: such numbers are rejected."""
+
 T = TypeVar("T")
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -215,20 +218,28 @@ def _rows_by_set(set_of: NDArray[np.uint32], sets: int) -> list[NDArray[np.intp]
 
 
 def finite_metric(name: str, value: float) -> float:
-    """Give the value of a metric as a float.
+    """Give the value of a metric as a float; any real number will do, such as numpy's.
 
     Raises
     ------
     ValueError
-        When it is not finite.
+        When it is no number, not finite, or an integer beyond 2**53.
     """
-    number = float(value)
-    if not math.isfinite(number):
+    try:
+        finite = math.isfinite(value)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"metric {name!r} is no number that can be kept ({error})") from error
+    if not finite:
         raise ValueError(
-            f"metric {name!r} is {number}: report finite numbers, "
+            f"metric {name!r} is {value}: report finite numbers, "
             "or leave the metric out where there is none"
         )
-    return number
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise ValueError(
+            f"metric {name!r} is an integer beyond 2**53, which would be rounded: "
+            "report it as a float if that will do, or as text among the attributes"
+        )
+    return float(value)
 
 
 def batch_events(events: list[TaskEvent]) -> EventBatch:

@@ -5,7 +5,10 @@ import errno
 import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from crackle_stream import (
@@ -426,6 +429,24 @@ def test_a_number_that_is_not_finite_is_refused_before_anything_is_written(kiln,
     with pytest.raises(ValueError, match="metric 'x' is"):
         kiln.add_entry(TaskEvent(metrics={"x": number}))
     assert kiln.task_count() == 0
+
+
+@pytest.mark.parametrize("number", ["1.5", None, 2**53 + 1, 10**400, np.ones(2)])
+def test_what_is_no_number_or_would_be_rounded_is_refused_by_name(kiln, number):
+    with pytest.raises(ValueError, match="metric 'x' is"):
+        kiln.add_entries([TaskEvent(metrics={"y": 1.0}), TaskEvent(metrics={"x": number})])
+    with pytest.raises(ValueError, match="metric 'x' is"), kiln.firing("a") as task:
+        task.metric("x", number)
+    assert [entry.outcome for entry in kiln.entries()] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "number", [np.float64(1.5), np.float32(1.5), Fraction(3, 2), Decimal("1.5"), np.array(1.5)]
+)
+def test_numbers_of_other_libraries_are_metrics(kiln, number):
+    kiln.add_entry(TaskEvent(metrics={"x": number}, id="a"))
+    kiln.add_entry(TaskEvent(metrics={"x": np.int64(2), "y": True}))
+    assert [entry.metrics for entry in kiln.entries()] == [{"x": 1.5}, {"x": 2.0, "y": 1.0}]
 
 
 def test_many_entries_go_into_one_frame_and_all_or_none(kiln):

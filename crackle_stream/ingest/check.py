@@ -6,8 +6,8 @@ import math
 import re
 from typing import Final
 
-from crackle_stream.event import ANONYMOUS, Scalar, TaskEvent
-from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits
+from crackle_stream.event import ANONYMOUS, LARGEST_INTEGER, Scalar, TaskEvent, finite_metric
+from crackle_stream.ingest.limits import Limits
 from crackle_stream.ingest.size import size_of
 
 LIMITS: Final = Limits()
@@ -32,8 +32,9 @@ def check_event(event: TaskEvent, limits: Limits = LIMITS) -> None:
     """
     if event.label != ANONYMOUS:
         _check_size("label", event.label, limits.label_bytes)
-    for name in event.metrics:
+    for name, value in event.metrics.items():
         _check_size("metric name", name, limits.name_bytes)
+        finite_metric(name, value)
     _check_text("id", event.id or "")
     _check_text("error", event.error or "")
     if len(event.metrics) > limits.metrics:

@@ -15,7 +15,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits, depth
+from crackle_stream.event import LARGEST_INTEGER
+from crackle_stream.ingest.limits import Limits, depth
 from crackle_stream.timestamp import parse_time
 
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from crackle_stream.event import ANONYMOUS, Outcome
-from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits, depth
+from crackle_stream.event import ANONYMOUS, LARGEST_INTEGER, Outcome
+from crackle_stream.ingest.limits import Limits, depth
 
 # Decoded into a float field, an integer literal beyond 2**53 would be rounded in silence.
 Number: TypeAlias = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)] | float

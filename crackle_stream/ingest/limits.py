@@ -11,9 +11,6 @@ from msgspec import Struct
 
 from crackle_stream.errors import UsageError
 
-LARGEST_INTEGER: Final = 2**53
-"""Beyond it a float64 no longer holds every integer: such literals are rejected."""
-
 LARGEST_EVENT: Final = (16 << 20) - (64 << 10)
 """A frame of the log holds 16 MiB: an event, and what is kept beside it of its source."""
 

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 from msgspec import Raw
 
-from crackle_stream.event import OUTCOMES, EventBatch
+from crackle_stream.event import LARGEST_INTEGER, OUTCOMES, EventBatch
 from crackle_stream.ingest.columns import put_into_columns
 from crackle_stream.ingest.diagnosis import Flaw, diagnose
 from crackle_stream.ingest.form import OPTIONAL, REFUSED, Row, make_form
-from crackle_stream.ingest.limits import LARGEST_INTEGER, Limits, depth, is_blank
+from crackle_stream.ingest.limits import Limits, depth, is_blank
 from crackle_stream.ingest.mapping import AUTO, UNITS, FieldMapping, at
 from crackle_stream.timestamp import SECOND, format_time
 

@@ -20,4 +20,5 @@ def size_of(event: TaskEvent) -> int:
     texts = (event.label, event.id, event.error)
     parts = (*texts, event.metrics, event.time, event.duration, event.attributes)
     result = b"" if event.value is None else msgspec.json.encode(event.value)
-    return len(msgspec.msgpack.encode(parts)) + len(result)
+    # Numbers of other libraries are kept as floats.
+    return len(msgspec.msgpack.encode(parts, enc_hook=float)) + len(result)

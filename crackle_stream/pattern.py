@@ -24,6 +24,9 @@ PhaseForm: TypeAlias = Literal["level", "spread", "trend", "distribution", "drif
 LawForm: TypeAlias = Literal["constant", "linear", "power"]
 CorrelationForm: TypeAlias = Literal["linear", "monotone", "nonlinear"]
 
+Status: TypeAlias = Literal["appeared", "confirmed", "changed", "weakened", "gone"]
+"""What became of a pattern since the checkpoint before."""
+
 CONFIDENCE: Final = (
     "From 0 to 1: the share of patterns of this kind and form with as small a q-value that were"
     " true on a stated planted mix; at most 0.6 where a handful of tasks was judged by thresholds."
@@ -106,6 +109,9 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         Patterns with the same one belong together.
     partial
         Whether time ran out before everything was looked at.
+    life, status
+        Where one checkpoint follows another: what stays the same while a pattern is found again,
+        though its place moves a little; and what became of it.
     """
 
     id: str
@@ -121,6 +127,8 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     evidence: Evidence
     finding: str | None = None
     partial: bool = False
+    life: str | None = None
+    status: Status | None = None
 
     @property
     def kind(self) -> Kind | Literal["custom"]:

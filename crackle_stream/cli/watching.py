@@ -19,7 +19,7 @@ from crackle_stream.cli.passes import workers
 from crackle_stream.cli.say import say
 from crackle_stream.cli.source import writer
 from crackle_stream.cooling.alarms import LOOK_BACK, AlarmWatch
-from crackle_stream.cooling.news import News
+from crackle_stream.cooling.lives import new_findings
 from crackle_stream.cooling.online import OnlineCooling
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
@@ -98,7 +98,6 @@ class Watching:
         plan = replace(plan, checkpoints=replace(plan.checkpoints, end=True))
         self._lines = LiveLines(ctx.params["format"], Terminal.of(sys.stdout, os.environ))
         self._quiet = ctx.params["quiet"]
-        self._news = News()
         self._noted: set[tuple[str, tuple[str, ...]]] = set()
         since = log.count if ctx.params["from_now"] else 0
         start = max(since - LOOK_BACK, 0)
@@ -141,7 +140,7 @@ class Watching:
         click.echo(self._lines.alarm(alarm), nl=False)
 
     def _show(self, report: CoolingReport) -> None:
-        for finding in self._news.of(report):
+        for finding in new_findings(report):
             click.echo(self._lines.finding(finding, report.checkpoint), nl=False)
         for note in report.notes:
             if (note.topic, note.subject) not in self._noted and not self._quiet:

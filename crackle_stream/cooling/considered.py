@@ -24,6 +24,8 @@ class Considered(Struct, frozen=True, kw_only=True):
         By kind, what the detector said of each window and group, before any gate.
     handful
         What the seed's rules said of fewer than 30 tasks at the fast rate.
+    looked
+        The log position from which events were looked at, by label group.
     levels
         False discovery level of each kind.
     name
@@ -37,6 +39,7 @@ class Considered(Struct, frozen=True, kw_only=True):
     report: CoolingReport
     detections: Mapping[str, Sequence[Detection]]
     handful: tuple[Candidate, ...]
+    looked: Mapping[str | None, int]
     levels: Mapping[str, float]
     name: Callable[[Sequence[Candidate]], list[Pattern]]
     witnesses: Callable[[Iterable[int]], dict[int, Witness]]

@@ -110,7 +110,9 @@ class Cooler:
         with self._rows(cycle, length) as rows:
             following = self._follow(rows, places.before(since))
             windows = following.windows(rows, cycle, length)
-            seen = list(self._inspect(windows, since, rows, cycle))
+            looked: dict[str | None, int] = {}
+            recent = _recent(windows, since, looked)
+            seen = list(self._inspect(recent, rows, cycle))
             accepted = self._accepted(seen, levels)
             moved = read_places(rows, cycle, accepted)
             named = name_witnesses(accepted, self._log, stop, moved)
@@ -136,6 +138,7 @@ class Cooler:
                 report=report,
                 detections={f: tuple(_detections(seen, f)) for f in self._families},
                 handful=tuple(c for found in _examined(seen) for c in as_handful(found.handful)),
+                looked=looked,
                 levels=levels,
                 name=lambda found: name_witnesses(
                     found, self._log, stop, read_places(rows, cycle, found)
@@ -185,15 +188,14 @@ class Cooler:
         return self._following
 
     def _inspect(
-        self, windows: Iterator[FoldedWindow], since: int, rows: OrderedRows, cycle: Cycle
+        self, windows: Iterator[FoldedWindow], rows: OrderedRows, cycle: Cycle
     ) -> Iterator[Examination | None]:
         deadline = Deadline(self._plan.profile.max_duration_s)
-        recent = (window for window in windows if window.summary.newest >= since)
 
         def view_of(window: FoldedWindow) -> View:
             return _view(window, rows, cycle)
 
-        return inspect(recent, view_of, self._plan, deadline, self._executor)
+        return inspect(windows, view_of, self._plan, deadline, self._executor)
 
     def _view(self, pattern: Pattern, rows: OrderedRows, cycle: Cycle, length: int) -> View:
         """Fold the rows once more up to the window of a pattern: not all windows are kept."""
@@ -219,6 +221,17 @@ class Cooler:
         known = {_subject(candidate) for candidate in accepted}
         few = [c for found in _examined(seen) for c in as_handful(found.handful)]
         return accepted + [candidate for candidate in few if _subject(candidate) not in known]
+
+
+def _recent(
+    windows: Iterator[FoldedWindow], since: int, looked: dict[str | None, int]
+) -> Iterator[FoldedWindow]:
+    """Give the windows that hold an event from a position on; note where each group's begin."""
+    for window in windows:
+        if window.summary.newest >= since:
+            first = window.summary.first
+            looked[window.group] = min(first, looked.get(window.group, first))
+            yield window
 
 
 def _view(window: FoldedWindow, rows: OrderedRows, cycle: Cycle) -> View:

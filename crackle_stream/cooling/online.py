@@ -9,6 +9,7 @@ from typing import Protocol
 from crackle_stream.cooling.considered import Considered
 from crackle_stream.cooling.cooler import Cooler
 from crackle_stream.cooling.decisions import Decisions
+from crackle_stream.cooling.lives import Lives
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.online_level import OnlineLevel
@@ -62,6 +63,7 @@ class OnlineCooling:
         self._since = max(plan.start, log.first)
         self._finder = CheckpointFinder(plan.checkpoints, self._since)
         level = plan.profile.rate.false_discovery / len(KINDS)
+        self._lives = Lives()
         self._levels = {family: OnlineLevel(level) for family in plan.profile.families}
 
     def skip(self) -> None:
@@ -135,7 +137,9 @@ class OnlineCooling:
         ) as considered:
             if self._study is not None:
                 self._study(considered)
-            return considered.report
+            if levels is None:
+                return considered.report
+            return self._lives.follow(considered.report, considered.looked)
 
 
 def is_single(spec: CheckpointSpec) -> bool:

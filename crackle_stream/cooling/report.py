@@ -22,6 +22,9 @@ class CoolingReport(Struct, frozen=True, kw_only=True):
         By falling confidence, then kind, subject and place.
     findings
         The same patterns, those that belong together under one headline.
+    gone
+        Patterns of earlier checkpoints that are not found any more, as they were last; None where
+        none came before: a checkpoint by itself.
     notes
         What was recognised and is no pattern: identifiers, clocks, settings, a re-ordering.
     events, metrics, windows
@@ -40,6 +43,7 @@ class CoolingReport(Struct, frozen=True, kw_only=True):
     label: str | None = None
     patterns: tuple[Pattern, ...] = ()
     findings: tuple[Finding, ...] = ()
+    gone: tuple[Pattern, ...] | None = None
     notes: tuple[Note, ...] = ()
     events: int = 0
     metrics: int = 0

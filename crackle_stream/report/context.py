@@ -12,6 +12,7 @@ from crackle_stream.detect.describe import tasks
 from crackle_stream.detector import Failure
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.report.counting import counted
+from crackle_stream.report.stages import tally
 from crackle_stream.report.terminal import Terminal
 
 UNREACHED: Final = (
@@ -62,7 +63,8 @@ def title(report: CoolingReport, context: Context) -> str:
     if report.windows > 1:
         where += f", {counted(report.windows, 'window')}"
     found = counted(len(report.findings), "finding") if report.findings else "nothing found"
-    return f"{_stage(report, context)}{found} in {where}"
+    became = f": {counts}" if context.staged and (counts := tally(report)) else ""
+    return f"{_stage(report, context)}{found} in {where}{became}"
 
 
 def looked(report: CoolingReport, context: Context) -> list[str]:

@@ -31,6 +31,7 @@ class Cooled(Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
     patterns: tuple[Pattern, ...]
     findings: tuple[Finding, ...]
+    gone: tuple[Pattern, ...] | UnsetType = UNSET
     notes: tuple[Note, ...]
 
     @classmethod

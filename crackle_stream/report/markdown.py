@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from crackle_stream.cooling.report import CoolingReport
-from crackle_stream.detect.findings import Finding
 from crackle_stream.ingest.accounts import Accounts
-from crackle_stream.pattern import Pattern
 from crackle_stream.report.context import UNREACHED, Context, looked, title
 from crackle_stream.report.facts import facts
 from crackle_stream.report.grid import Grid, grids
+from crackle_stream.report.stages import Told, told
 from crackle_stream.report.terminal import escape
 
 _SPECIAL: Final = re.compile(r"([\\`*{}\[\]<>|~$&@]|:(?=//)|(?<![^\W_])_|_(?![^\W_]))")
@@ -43,9 +42,12 @@ class Markdown:
 
     def _lines(self, report: CoolingReport) -> Iterator[str]:
         yield f"# {plain(title(report, self._context))}"
-        by_id = {pattern.id: pattern for pattern in report.patterns}
-        for number, finding in enumerate(report.findings, 1):
-            yield from _finding(number, finding, [by_id[name] for name in finding.patterns])
+        for number, one in enumerate(told(report), 1):
+            yield from _finding(number, one)
+        if report.gone:
+            yield ""
+        for pattern in report.gone or ():
+            yield f"- gone: {plain(pattern.description)}"
         yield ""
         for sentence in looked(report, self._context):
             yield f"{plain(sentence)}."
@@ -63,13 +65,15 @@ def plain(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", escape(text))
 
 
-def _finding(number: int, finding: Finding, members: Sequence[Pattern]) -> Iterator[str]:
+def _finding(number: int, one: Told) -> Iterator[str]:
     yield ""
-    yield f"## {number}. {plain(finding.headline)}"
+    yield f"## {number}. {plain(one.finding.headline)}"
     yield ""
-    for name, text in facts(members):
+    if one.status is not None:
+        yield f"- status: {one.status}"
+    for name, text in facts(one.members):
         yield f"- {name}: {plain(text)}"
-    for grid in grids(members) if len(members) > 1 else ():
+    for grid in grids(one.members) if len(one.members) > 1 else ():
         yield ""
         yield from _grid(grid)
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from crackle_stream.cooling.report import CoolingReport
-from crackle_stream.detect.findings import Finding
 from crackle_stream.ingest.accounts import Accounts
 from crackle_stream.pattern import Pattern
 from crackle_stream.report.context import UNREACHED, Context, looked, title
 from crackle_stream.report.counting import counted
 from crackle_stream.report.facts import facts
 from crackle_stream.report.grid import Grid, grids
+from crackle_stream.report.stages import Told, told
 from crackle_stream.report.terminal import columns, escape, pad, shorten, wrap
 
 INDENT: Final = "    "
@@ -53,30 +53,44 @@ class Text:
 
     def _lines(self, report: CoolingReport) -> Iterator[str]:
         yield from self._wrapped(title(report, self._context), style=True)
-        by_id = {pattern.id: pattern for pattern in report.patterns}
-        members = [[by_id[name] for name in finding.patterns] for finding in report.findings]
-        shown = telling(members)
+        findings = told(report)
+        news = [one for one in findings if one.status != "confirmed"]
+        shown = telling([one.members for one in news])
         for number, which in enumerate(shown, 1):
             yield ""
-            yield from self._finding(number, report.findings[which], members[which])
-        if len(shown) < len(members):
+            yield from self._finding(number, news[which])
+        if len(shown) < len(news):
             yield ""
-            rest = counted(len(members) - len(shown), "more finding")
+            rest = counted(len(news) - len(shown), "more finding")
             yield from self._wrapped(f"{rest} of the same kinds: --format json or markdown")
-        if report.findings:
+        same = [one.finding.headline for one in findings if one.status == "confirmed"]
+        yield from self._listed("confirmed", same)
+        yield from self._listed("gone", [pattern.description for pattern in report.gone or ()])
+        if report.findings or report.gone:
             yield ""
         for sentence in looked(report, self._context):
             yield from self._wrapped(sentence)
         if self._context.staged or report.findings:
             yield ""
 
-    def _finding(self, number: int, finding: Finding, members: Sequence[Pattern]) -> Iterator[str]:
-        yield from self._wrapped(finding.headline, f"{number}. ", INDENT, style=True)
-        for name, text in facts(members):
+    def _finding(self, number: int, one: Told) -> Iterator[str]:
+        status = "" if one.status is None else f"{one.status}: "
+        head = f"{status}{one.finding.headline}"
+        yield from self._wrapped(head, f"{number}. ", INDENT, style=True)
+        for name, text in facts(one.members):
             yield from self._wrapped(text, INDENT + pad(name, NAMES), INDENT + " " * NAMES)
-        if len(members) > 1:
-            for grid in grids(members):
+        if len(one.members) > 1:
+            for grid in grids(one.members):
                 yield from self._grid(grid)
+
+    def _listed(self, status: str, sentences: Sequence[str]) -> Iterator[str]:
+        """Give a line or two to each of those of which there is no news."""
+        if sentences:
+            yield ""
+        for sentence in sentences[:MOST]:
+            yield from self._wrapped(sentence, f"{status}: ", INDENT)
+        if len(sentences) > MOST:
+            yield from self._wrapped(f"{counted(len(sentences) - MOST, 'more')} {status}")
 
     def _wrapped(
         self, text: str, first: str = "", rest: str = "", *, style: bool = False

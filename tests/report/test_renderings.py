@@ -62,9 +62,13 @@ def test_every_form_of_pattern_as_golden(form):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_checkpoints_of_a_replay_as_golden(form):
+    first, second = (replace(p, life=f"life-{i}") for i, p in enumerate(PATTERNS[:2]))
+    appeared = [replace(first, status="appeared"), replace(second, status="appeared")]
+    confirmed, gone = replace(first, status="confirmed"), replace(second, status="gone")
     reports = [
-        report_of([], checkpoint=500, label="deploy-1", events=500, tested=390),
-        report_of(PATTERNS[:1], late=3, windows=2, partial=True, unseen=("correlation",)),
+        report_of([], checkpoint=500, label="deploy-1", events=500, tested=390, gone=()),
+        report_of(appeared, late=3, windows=2, partial=True, unseen=("correlation",), gone=()),
+        report_of([confirmed], checkpoint=1500, gone=(gone,)),
     ]
     assert_golden(f"replay.{form}", rendered(form, reports, staged=True))
 

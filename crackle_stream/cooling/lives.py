@@ -1,0 +1,196 @@
+"""The life of a pattern over the checkpoints of one plan: appeared, confirmed, changed, gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.detect.findings import NEAR, Finding
+from crackle_stream.pattern import (
+    ClusteringPattern,
+    ConservationPattern,
+    CorrelationPattern,
+    CustomPattern,
+    Pattern,
+    PhaseTransitionPattern,
+    Status,
+    pattern_id,
+)
+
+REMEMBERED: Final = 10_000
+"""Lives; of more, those that were seen longest ago appear again."""
+WEAKER: Final = 0.1
+"""Confidence that a pattern has lost, against the most it had, to be called weakened."""
+
+EVERYWHERE: Final = 2**63
+TINY: Final = 1e-300
+"""Instead of a spread of zero."""
+
+Key: TypeAlias = tuple[str | None, ...]
+
+
+class Life(Struct):
+    """One pattern as it was last seen.
+
+    Parameters
+    ----------
+    id
+        A hash of what it was when it appeared, and of where.
+    pattern
+        The last of it.
+    most
+        The most confidence it had.
+    seen
+        The turn at which it was seen last.
+    gone
+        Whether it was looked for since, and not found.
+    """
+
+    id: str
+    pattern: Pattern
+    most: float
+    seen: int
+    gone: bool = False
+
+
+class Lives:
+    """Follows patterns from checkpoint to checkpoint.
+
+    Two patterns are of one life if their kind, metrics and label group are the same, and the form
+    of a change or a law, and if they are at one place: the bounds of changes meet within three
+    tasks, the centres of groups are within three of their spreads in every metric. Of several
+    lives the nearest is taken. A life that is found again after it was gone goes on.
+    """
+
+    def __init__(self) -> None:
+        self._lives: dict[Key, list[Life]] = {}
+        self._turn = 0
+
+    def follow(self, report: CoolingReport, looked: Mapping[str | None, int]) -> CoolingReport:
+        """Give a checkpoint's report with the life and status of each of its patterns.
+
+        A change that lies before all that was looked at is history, and is not said to be gone;
+        nor is anything where not all was looked at.
+
+        Parameters
+        ----------
+        report
+            Of the checkpoint that follows the one that was followed last.
+        looked
+            The log position from which events were looked at, by label group.
+        """
+        self._turn += 1
+        known = {key: tuple(lives) for key, lives in self._lives.items()}
+        patterns = tuple(self._lived(pattern, known) for pattern in report.patterns)
+        in_sight = {} if report.partial else looked
+        missing = [life for life in self._all() if self._is_missing(life, in_sight)]
+        for life in missing:
+            life.gone = True
+        self._forget()
+        ends = tuple(_end(life, report.checkpoint) for life in missing)
+        return replace(report, patterns=patterns, gone=ends)
+
+    def _lived(self, pattern: Pattern, known: Mapping[Key, Sequence[Life]]) -> Pattern:
+        """Let the life of a pattern go on, or begin one."""
+        key = _key(pattern)
+        life = _nearest(pattern, known.get(key, ()))
+        status: Status = "appeared" if life is None else _status(life, pattern)
+        # What begins may be seen twice at once, in two windows.
+        life = life or _nearest(pattern, self._lives.get(key, ())) or self._begin(key, pattern)
+        life.pattern, life.most = pattern, max(life.most, pattern.confidence)
+        life.seen, life.gone = self._turn, False
+        return replace(pattern, life=life.id, status=status)
+
+    def _begin(self, key: Key, pattern: Pattern) -> Life:
+        life = Life(pattern_id("life", pattern.id, self._turn), pattern, 0.0, self._turn)
+        self._lives.setdefault(key, []).append(life)
+        return life
+
+    def _is_missing(self, life: Life, looked: Mapping[str | None, int]) -> bool:
+        if life.gone or life.seen == self._turn or life.pattern.group not in looked:
+            return False
+        return _bounds(life.pattern)[1] >= looked[life.pattern.group]
+
+    def _all(self) -> Iterator[Life]:
+        return (life for lives in self._lives.values() for life in lives)
+
+    def _forget(self) -> None:
+        spare = sum(map(len, self._lives.values())) - REMEMBERED
+        if spare > 0:
+            oldest = sorted(life.seen for life in self._all())[spare - 1]
+            kept = {k: [x for x in v if x.seen > oldest] for k, v in self._lives.items()}
+            self._lives = {key: lives for key, lives in kept.items() if lives}
+
+
+def _key(pattern: Pattern) -> Key:
+    form = None if isinstance(pattern, CorrelationPattern) else getattr(pattern, "form", None)
+    return pattern.family, form, pattern.group, *sorted(pattern.subject)
+
+
+def _nearest(pattern: Pattern, lives: Sequence[Life]) -> Life | None:
+    away = [(_distance(life.pattern, pattern), place) for place, life in enumerate(lives)]
+    distance, place = min(away, default=(np.inf, 0))
+    return lives[place] if np.isfinite(distance) else None
+
+
+def _distance(one: Pattern, other: Pattern) -> float:
+    """Give how far apart two patterns of one key are; infinite where they are not the same."""
+    if isinstance(one, ClusteringPattern) and isinstance(other, ClusteringPattern):
+        apart = _apart(one, other)
+        return apart if apart <= NEAR else np.inf
+    (low, high), (first, last) = _bounds(one), _bounds(other)
+    if low > last + NEAR or first > high + NEAR:
+        return np.inf
+    return float(abs((low + high) - (first + last))) if high < EVERYWHERE else 0.0
+
+
+def _apart(one: ClusteringPattern, other: ClusteringPattern) -> float:
+    """Give the most spreads between two centres in any metric."""
+    return max(
+        abs(other.center[name] - center) / max(one.spread[name], other.spread[name], TINY)
+        for name, center in one.center.items()
+    )
+
+
+def _bounds(pattern: Pattern) -> tuple[int, int]:
+    """Give the log positions between which it lies; what has no place is everywhere."""
+    at = getattr(pattern, "at", None)
+    if at is None:
+        return 0, EVERYWHERE
+    if isinstance(pattern, CustomPattern):
+        return at, at if pattern.until is None else pattern.until
+    low, high = getattr(pattern, "at_low", None), getattr(pattern, "at_high", None)
+    return at if low is None else low, at if high is None else high
+
+
+def _status(life: Life, pattern: Pattern) -> Status:
+    if _says(pattern) != _says(life.pattern):
+        return "changed"
+    return "weakened" if pattern.confidence <= life.most - WEAKER else "confirmed"
+
+
+def _says(pattern: Pattern) -> object:
+    """Give what may not differ between two patterns that say the same."""
+    if isinstance(pattern, PhaseTransitionPattern):
+        before, after = pattern.before, pattern.after
+        return None if before is None or after is None else before.mean < after.mean
+    if isinstance(pattern, ConservationPattern):
+        return pattern.broke_at is None
+    if isinstance(pattern, CorrelationPattern):
+        return pattern.form, pattern.r > 0, pattern.lag
+    return pattern.claim if isinstance(pattern, CustomPattern) else None
+
+
+def _end(life: Life, checkpoint: int) -> Pattern:
+    return replace(life.pattern, life=life.id, status="gone", checkpoint=checkpoint)
+
+
+def new_findings(report: CoolingReport) -> list[Finding]:
+    """Give the findings of which no pattern was there before, in the report's order."""
+    old = {p.id for p in report.patterns if p.status not in (None, "appeared")}
+    return [finding for finding in report.findings if old.isdisjoint(finding.patterns)]

@@ -61,7 +61,18 @@ def test_the_partition_is_the_cheapest_of_all(seed: int) -> None:
         if all(b - a >= least for a, b in pairwise((0, *inner, 13)))
     ]
     prices = Prices(np.arange(1, 13), 13, sums.flat, sums.line, least)
-    assert prices.segment(penalty, slope_penalty).bounds == min(ways, key=price)
+    (found,) = prices.segment(np.array([penalty]), np.array([slope_penalty]))
+    assert found.bounds == min(ways, key=price)
+
+
+def test_penalties_together_give_what_each_gives_alone() -> None:
+    values = np.cumsum(pieces(60))
+    sums, penalties = Sums(values), np.array([0.5, 2.0, 8.0, 100.0])
+    prices = Prices(np.arange(3, 58, 4), 60, sums.flat, sums.line, 3)
+    together = list(prices.segment(penalties, penalties / 3))
+    alone = [found for p in penalties for found in prices.segment(np.array([p]), p / 3)]
+    assert together == alone
+    assert len(set(together)) > 2
 
 
 def test_the_best_split_of_the_whole_is_proposed() -> None:
@@ -74,6 +85,23 @@ def test_the_best_split_of_the_whole_is_proposed() -> None:
     ]
     splits = propose_splits((sums.flat,), 120, least=5, most=20, floor=5.0)
     assert 5 + int(np.argmax(gains)) in splits.tolist()
+
+
+@pytest.mark.parametrize("n", [12, 61, 900])
+def test_the_splits_proposed_are_the_best_of_every_interval(n: int) -> None:
+    values = pieces(n, 3)
+    values[n // 2 :] += 2
+    sums, least, gains = Sums(values), 5, np.zeros(n + 1)
+    for starts, size in seeded_intervals(n, least):
+        for start in starts.tolist():
+            splits = np.arange(start + least, start + size - least + 1)
+            first, last = np.full_like(splits, start), np.full_like(splits, start + size)
+            gain = sums.flat(first, last) - sums.flat(first, splits) - sums.flat(splits, last)
+            at = splits[np.argmax(gain)]
+            gains[at] = max(gains[at], gain.max())
+    strongest = np.sort(np.argsort(-gains, kind="stable")[: min(20, np.sum(gains > 1.0))])
+    found = propose_splits((sums.flat,), n, least=least, most=20, floor=1.0)
+    assert found.tolist() == strongest.tolist()
 
 
 def test_seeded_intervals_cover_every_index_and_stay_inside() -> None:

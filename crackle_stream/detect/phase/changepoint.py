@@ -14,6 +14,7 @@ its neighbours each must explain more, at its price, than a walk would; else it 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -46,6 +47,8 @@ top of that of having slopes at all, without which a single step would pass for 
 KEPT_AT: Final = 0.01
 """A change whose corrected p-value is above this is taken back."""
 SPLITS: Final = 64
+STEPS: Final = 6
+"""Steps of the ladder that are taken together: few series need more."""
 OUTLIER: Final = 3.0
 """Deviation from the running median, in step noise, at which single outliers are clipped."""
 SCORE_LIMIT: Final = 4.0
@@ -131,17 +134,25 @@ def _segment(scaled: Floats, least: int, bends: bool) -> tuple[Floats, Segmentat
     unit = np.log(n) * float(np.mean(np.diff(values) ** 2)) / 2
     splits = propose_splits((sums.flat, sums.line), n, least=least, most=SPLITS, floor=unit)
     prices = Prices(splits, n, sums.flat, sums.line if bends else None, least)
-    best, lowest, factor = Segmentation((0, n), (False,)), np.inf, 1.0
-    while True:
-        flat = prices.segment(CHANGE_PRICE * unit * factor)
-        pieces = prices.segment(CHANGE_PRICE * unit * factor, SLOPE_PRICE * unit * factor)
+    best, lowest, tried = Segmentation((0, n), (False,)), np.inf, set()
+    for flat, pieces in _ladder(prices, unit):
         for choice in (flat, pieces):
-            score = _criterion(values, choice)
-            if score < lowest:
+            if choice not in tried and (score := _criterion(values, choice)) < lowest:
                 best, lowest = choice, score
+            tried.add(choice)
         if not (flat.changes or pieces.changes):
-            return values, best, lowest
-        factor *= 2
+            break
+    return values, best, lowest
+
+
+def _ladder(prices: Prices, unit: float) -> Iterator[tuple[Segmentation, Segmentation]]:
+    """Give the best flat pieces, and the best with slopes, at penalties that double."""
+    factors = 2.0 ** np.arange(STEPS)
+    while True:
+        slopes = np.outer(factors, (np.inf, SLOPE_PRICE * unit)).ravel()
+        found = prices.segment(np.repeat(CHANGE_PRICE * unit * factors, 2), slopes)
+        yield from zip(found, found, strict=True)
+        factors *= 2.0**STEPS
 
 
 def _criterion(values: Floats, pieces: Segmentation) -> float:

@@ -78,7 +78,7 @@ class _Channel:
         np.cumsum(columns, axis=1, out=self._sums[:, 1:])
 
     def total(self, start: Ints | int, stop: Ints | int) -> Floats:
-        found: Floats = self._sums[:, stop] - self._sums[:, start]
+        found: Floats = self._sums.take(stop, axis=1) - self._sums.take(start, axis=1)
         return found
 
     def dependence(self, pieces: Segmentation, scale: float) -> float:
@@ -162,7 +162,8 @@ def find_score_changes(channel: Spread | Shape) -> ScoreChanges:
     """Segment a channel by its penalised likelihood and keep the changes that hold."""
     n, price = channel.n, PRICE * float(np.log(channel.n))
     splits = propose_splits((channel.cost,), n, least=LEAST, most=SPLITS, floor=price / 2)
-    pieces = Prices(splits, n, channel.cost, None, LEAST).segment(price)
+    prices = Prices(splits, n, channel.cost, None, LEAST)
+    (pieces,) = prices.segment(np.array([price]))
     while pieces.changes:
         tested = [_evidence(channel, pieces, change) for change in range(len(pieces.changes))]
         p_values, units = zip(*tested, strict=True)

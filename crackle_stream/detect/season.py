@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -142,8 +143,12 @@ def _remove_waves(
         groups = [groups[group] for group in seasonal]
 
 
+@lru_cache(maxsize=16)
 def _spectral_basis(rows: int) -> Values:
-    """Give regressors of the log spectrum from two cycles to nearly the Nyquist frequency."""
+    """Give regressors of the log spectrum from two cycles to nearly the Nyquist frequency.
+
+    They are kept: not to be changed.
+    """
     cycles = np.arange(2 * _FINER, (rows // 2) * _FINER) / _FINER
     angle = 2 * np.pi * cycles / rows
     return np.stack(

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from crackle_stream.stats.quantiles import median
+
 Values = NDArray[np.float64]
 
 _NEAR: Final = 2.0
@@ -46,4 +48,4 @@ def usual_gap(gaps: Values, counts: NDArray[np.intp]) -> float:
     A value that one task alone has counts as 0, so that only metrics of few values have a gap.
     """
     nearest = np.where(counts > 1, np.minimum(gaps[:-1], gaps[1:]), 0.0)
-    return float(np.median(np.repeat(nearest, counts)))
+    return median(np.repeat(nearest, counts))

@@ -12,6 +12,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from crackle_stream.detect.clustering.density_tree import NEIGHBOURS, roundness_of
 from crackle_stream.detect.clustering.partition import Partition, least_size
 from crackle_stream.detect.clustering.valley import valley_between
+from crackle_stream.stats.quantiles import median
 
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -62,7 +63,7 @@ def is_compact(points: Points, core: NDArray[np.float64], dimension: float) -> b
     center = points.mean(axis=0)
     to_center = np.sort(np.sqrt(np.square(points - center).sum(axis=1)))[NEIGHBOURS - 1]
     filled = dimension >= _FILLED * roundness_of(points)
-    return bool(filled and to_center <= _HOLLOW * np.median(core))
+    return bool(filled and to_center <= _HOLLOW * median(core))
 
 
 def chance_of_clarity(clarity: float, n: int) -> float:

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist, squareform
 
 from crackle_stream.detect.clustering.partition import Partition, least_size
+from crackle_stream.stats.quantiles import median
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -147,7 +148,7 @@ def _tops(
         inside = [tops.pop(int(left), []), tops.pop(int(right), [])]
         members[node] = one + other
         if min(len(one), len(other)) >= least:
-            typical = max(float(np.median(tree.core[one])), float(np.median(tree.core[other])))
+            typical = max(median(tree.core[one]), median(tree.core[other]))
             roundness = roundness_of(points[one], points[other])
             chance = chance_of_moat(bridge / max(typical, _SAME), tree.dimension, roundness, n)
             p_value = min(p_value, chance)

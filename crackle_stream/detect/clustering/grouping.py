@@ -16,6 +16,7 @@ from crackle_stream.detect.clustering.partition import Partition
 from crackle_stream.detect.clustering.scaling import Scale, fit_scale
 from crackle_stream.detect.clustering.separation import separations, spacing_within
 from crackle_stream.detect.clustering.serial import independent_share
+from crackle_stream.stats.quantiles import quantile
 from crackle_stream.table import Table
 
 Points = NDArray[np.float64]
@@ -197,6 +198,6 @@ def _settle(points: Points, partition: Partition) -> tuple[Labels, tuple[float, 
     for group in range(partition.groups):
         members = np.flatnonzero(partition.labels == group)
         spacing = spacing_within(points, members)
-        reach.append(_OUTSIDE * float(np.quantile(spacing, 0.9)))
+        reach.append(_OUTSIDE * quantile(spacing, 0.9))
         labels[members[spacing > reach[-1]]] = -1
     return labels, tuple(reach)

@@ -9,6 +9,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from crackle_stream.stats.quantiles import median, sorted_quantiles
+
 Values = NDArray[np.float64]
 
 _SKEWED: Final = 1.8
@@ -89,12 +91,13 @@ def fit_scale(values: Values, *, doubtful: bool = False) -> Scale | None:
     Scale or None
         None where the metric does not vary.
     """
-    if np.ptp(values) == 0:
+    ordered = np.sort(values)
+    if ordered[0] == ordered[-1]:
         return None
-    upper, lower = np.quantile(values, _TAIL), np.quantile(-values, _TAIL)
+    upper, lower = (sorted_quantiles(side, _TAIL) for side in (ordered, -ordered[::-1]))
     sign = 1.0 if upper[2] - upper[0] >= lower[2] - lower[0] else -1.0
-    middle, shoulder, high, end = (upper if sign > 0 else lower).tolist()
-    low = -float((lower if sign > 0 else upper)[2])
+    middle, shoulder, high, end = upper if sign > 0 else lower
+    low = -(lower if sign > 0 else upper)[2]
     tailed = doubtful or (
         high - shoulder > _GROWING * (shoulder - middle)
         and end - high > _ENDING * (high - shoulder)
@@ -103,7 +106,7 @@ def fit_scale(values: Values, *, doubtful: bool = False) -> Scale | None:
     if tailed and high - middle > _SKEWED * (middle - low) > 0:
         origin = (low * high - middle * middle) / (low + high - 2 * middle)
     straight = np.sort(_straighten(sign * values, origin, low))
-    return Scale(sign, origin, low, float(np.median(straight)), _local_spread(straight))
+    return Scale(sign, origin, low, median(straight), _local_spread(straight))
 
 
 def _straighten(values: Values, low: float, knee: float) -> Values:
@@ -117,5 +120,5 @@ def _straighten(values: Values, low: float, knee: float) -> Values:
 
 def _local_spread(ordered: Values) -> float:
     step = max(1, len(ordered) // 10)
-    spread = float(np.median(ordered[step:] - ordered[:-step])) / _NORMAL_TENTH
+    spread = median(ordered[step:] - ordered[:-step]) / _NORMAL_TENTH
     return spread if spread > 0 else float(ordered.std())

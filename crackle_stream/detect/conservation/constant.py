@@ -10,6 +10,7 @@ from msgspec import Struct
 from scipy import special
 
 from crackle_stream.detect.conservation.law import Values
+from crackle_stream.stats.quantiles import median, sorted_quantiles
 from crackle_stream.table import Table
 
 _LOOSEST: Final = 0.5
@@ -101,7 +102,7 @@ def find_steady(table: Table, names: tuple[str, ...], step: Mapping[str, float])
     columns = {name: values for name, values in columns.items() if len(values) >= _LEAST_ROWS}
     step = {name: _decimal(step[name]) for name in columns}
     spread = {name: _spread(values, step[name]) for name, values in columns.items()}
-    level = {name: float(np.median(values)) for name, values in columns.items()}
+    level = {name: median(values) for name, values in columns.items()}
     size = {name: spread[name] / abs(level[name]) if level[name] else np.inf for name in columns}
     return [
         Steady(
@@ -132,16 +133,16 @@ def _decimal(step: float) -> float:
 
 
 def _spread(values: Values, step: float) -> float:
-    low, high = np.quantile(values, (0.05, 0.95))
+    low, high = sorted_quantiles(np.sort(values), (0.05, 0.95))
     rounding = step if step > 0 else float(np.spacing(np.abs(values).max()))
-    return max(float(high - low) / 3.29, rounding / 12**0.5)
+    return max((high - low) / 3.29, rounding / 12**0.5)
 
 
 def _moves(values: Values, spread: float) -> bool:
     """Whether a metric lies elsewhere in one part of the window than in another."""
     if len(values) < 4 * _QUARTER:
         return False
-    middles = [float(np.median(part)) for part in np.array_split(values, 4)]
+    middles = [median(part) for part in np.array_split(values, 4)]
     return max(middles) - min(middles) > _MOVED * spread
 
 
@@ -162,7 +163,7 @@ def _p_value(size: Mapping[str, float], name: str, n: int, counting: float) -> f
     others = np.log([min(size[other], 1e9) for other in size if other != name])
     if len(others) == 0:
         others = np.log([_ORDINARY])
-    middle = min(float(np.median(others)), float(np.log(counting)))
-    scatter = 1.4826 * float(np.median(np.abs(others - np.median(others))))
+    middle = min(median(others), float(np.log(counting)))
+    scatter = 1.4826 * median(np.abs(others - median(others)))
     score = (np.log(size[name]) - middle) / np.sqrt(max(scatter, _SCATTER) ** 2 + 1 / n)
     return float(special.ndtr(score))

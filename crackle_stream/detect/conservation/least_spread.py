@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from crackle_stream.stats.quantiles import median
+
 Values = NDArray[np.float64]
 
 _TRIMMED: Final = 0.6
@@ -21,7 +23,7 @@ _NORMAL: Final = 1.4826
 
 def robust_std(values: Values) -> float:
     """Give the median absolute deviation, scaled to a normal's standard deviation."""
-    return _NORMAL * float(np.median(np.abs(values - np.median(values))))
+    return _NORMAL * median(np.abs(values - median(values)))
 
 
 def least_spread(cube: Values) -> tuple[Values, Values, Values]:

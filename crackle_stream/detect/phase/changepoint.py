@@ -34,6 +34,7 @@ from crackle_stream.detect.phase.segmentation import (
 )
 from crackle_stream.detect.phase.walk import SLOW_WALKS, WALKS, walk_innovation, walk_test
 from crackle_stream.detect.season import remove_season
+from crackle_stream.stats.quantiles import median
 
 Floats = NDArray[np.float64]
 
@@ -90,10 +91,10 @@ def find_changes(values: Floats) -> Changes:
     """Segment a series into flat and sloped pieces and keep the changes that hold."""
     scale = step_scale(values)
     scale = scale if scale > 0 else 1.0
-    centre = float(np.median(values))
+    centre = median(values)
     scaled = (values - centre) / scale
     # A slope through zeros and a few others would tear ties apart, and fit three ones in a row.
-    bends = bool(np.median(np.abs(scaled)) > 0)
+    bends = median(np.abs(scaled)) > 0
     scaled, tamed, pieces = _with_or_without_season(scaled, bends)
     pieces, p_values = _keep_significant(scaled, tamed, pieces)
     fitted = pieces.fit(tamed)

@@ -33,6 +33,8 @@ def location_transitions(found: Changes, std: float | None = None) -> list[Trans
         Standard deviation of the rows, in the unit of the tamed values, that sizes are given in;
         that of the residuals when left out.
     """
+    if not found.p_values:
+        return []
     sums, noise = Sums(found.tamed), robust_std(found.residual) or 1.0
     std = noise if std is None else std
     unit = noise * noise * inflation(found.rho)

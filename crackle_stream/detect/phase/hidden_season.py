@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crackle_stream.detect.phase.longrun import robust_std
 from crackle_stream.detect.season import remove_season, slow_wave
+from crackle_stream.stats.quantiles import median
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def _modified_fit(values: Floats, season_of: Callable[[Floats], Floats]) -> Floa
     season = np.zeros(len(values))
     for _ in range(_ROUNDS):
         rest = values - season
-        limit, middle = _HUBER * robust_std(rest), float(np.median(rest))
+        limit, middle = _HUBER * robust_std(rest), median(rest)
         season = season_of(season + np.clip(rest - middle, -limit, limit))
         if not season.any():
             break

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import special
+
+from crackle_stream.stats.quantiles import median, quantile
 
 Floats = NDArray[np.float64]
 
@@ -29,8 +31,8 @@ def step_scale(values: Floats) -> float:
     integers with ties.
     """
     steps = np.diff(values[~_far_off(values)])
-    size = np.abs(steps - np.median(steps))
-    top = np.quantile(size, 0.95)
+    size = np.abs(steps - median(steps))
+    top = quantile(size, 0.95)
     kept = np.minimum(size, top) if top > 0 else size
     return float(np.sqrt(np.mean(kept**2) / 2))
 
@@ -41,14 +43,14 @@ def _far_off(values: Floats) -> NDArray[np.bool_]:
     Where four fifths are equal to it nothing is: the others may be all that varies.
     """
     away = np.abs(values - _middle(values))
-    usual = float(np.quantile(away, USUAL))
+    usual = quantile(away, USUAL)
     far: NDArray[np.bool_] = away > FAR * usual if usual > 0 else np.zeros(len(away), bool)
     return far
 
 
 def robust_std(values: Floats) -> float:
     """Median absolute deviation as a standard deviation; the plain one where ties make it zero."""
-    mad = MAD_TO_STD * float(np.median(np.abs(values - np.median(values))))
+    mad = MAD_TO_STD * median(np.abs(values - median(values)))
     return mad if mad > 0 else float(np.std(values))
 
 
@@ -58,7 +60,7 @@ def winsorised_std(values: Floats) -> float:
     Of normal values it varies half as much as the median deviation does, from whose ratio on both
     sides of a change no more could be read than whether it is near two.
     """
-    limit, middle = WINSORISED * robust_std(values), float(np.median(values))
+    limit, middle = WINSORISED * robust_std(values), median(values)
     return float(np.std(np.clip(values, middle - limit, middle + limit)))
 
 
@@ -75,9 +77,17 @@ def _middle(values: Floats, half: int = 3) -> Floats:
     """Give the median of each value's neighbourhood; of a few values, the value itself."""
     if len(values) <= 2 * half:
         return values
-    padded = np.pad(values, half, mode="reflect")
-    middle: Floats = np.median(sliding_window_view(padded, 2 * half + 1), axis=1)
-    return middle
+    windows = values.take(_neighbourhoods(len(values), half))
+    windows.partition(half, axis=1)
+    return windows[:, half]
+
+
+@lru_cache(maxsize=4)
+def _neighbourhoods(n: int, half: int) -> NDArray[np.int64]:
+    """Give the indices around each of n, mirrored at both ends; not to be changed."""
+    around = np.abs(np.arange(n)[:, None] + np.arange(-half, half + 1))
+    mirrored: NDArray[np.int64] = np.minimum(around, 2 * (n - 1) - around)
+    return mirrored
 
 
 def normal_scores(values: Floats) -> Floats:

@@ -240,12 +240,18 @@ def partition(price: Floats) -> Ints:
     return before
 
 
+@lru_cache(maxsize=128)
+def _pairs(nodes: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give the later and the earlier one of every two nodes; not to be changed."""
+    return np.tril_indices(nodes, -1)
+
+
 class Prices:
     """Costs of all pieces between some splits, ready to be segmented under any penalties."""
 
     def __init__(self, splits: Ints, n: int, flat: Cost, line: Cost | None, least: int) -> None:
         self._nodes = np.concatenate(([0], splits, [n])).astype(np.int64)
-        stop, start = np.tril_indices(len(self._nodes), -1)
+        stop, start = _pairs(len(self._nodes))
         pieces = self._nodes[start], self._nodes[stop]
         allowed = pieces[1] - pieces[0] >= least
         self._flat, self._line = np.full((2, len(self._nodes), len(self._nodes)), np.inf)

@@ -162,6 +162,8 @@ def find_score_changes(channel: Spread | Shape) -> ScoreChanges:
     """Segment a channel by its penalised likelihood and keep the changes that hold."""
     n, price = channel.n, PRICE * float(np.log(channel.n))
     splits = propose_splits((channel.cost,), n, least=LEAST, most=SPLITS, floor=price / 2)
+    if len(splits) == 0:
+        return ScoreChanges(Segmentation((0, n), (False,)), (), channel.cost, ())
     prices = Prices(splits, n, channel.cost, None, LEAST)
     (pieces,) = prices.segment(np.array([price]))
     while pieces.changes:

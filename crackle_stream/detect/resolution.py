@@ -17,6 +17,10 @@ _FINEST: Final = 1e13
 _PROBE: Final = 24
 """Values looked at first: unrounded metrics are told apart by these alone."""
 
+_POWERS: Final = np.array([10.0**digits for digits in range(13)])
+"""The finest grid has 1e12 steps to one."""
+
+_SPACING: Final = 4 * float(np.finfo(float).eps)
 
 _DIGITS: Final = 8
 """Most significant digits that count as rounding; more is about a float's own."""
@@ -51,13 +55,12 @@ def resolution_of(values: NDArray[np.float64]) -> float:
     largest = float(np.abs(values).max())
     if largest == 0:
         return 0.0
-    for digits in range(13):
-        power = 10.0**digits
+    for power in _POWERS[_fitting(values, _POWERS[:, None])].tolist():
         if largest * power > _FINEST:
             return 0.0
-        if _on_grid(values[:_PROBE], power) and _on_grid(values, power):
+        if _on_grid(values, power):
             multiples = np.rint(values * power).astype(np.int64)
-            return float(np.gcd.reduce(multiples)) / power
+            return float(np.gcd.reduce(multiples) / power)
     return 0.0
 
 
@@ -105,17 +108,18 @@ def relative_resolution(values: NDArray[np.float64], step: float) -> float:
         return 0.0
     multiples = float(size.max()) / step if step > 0 else np.inf
     lead = np.floor(np.log10(size))
-    for digits in range(2, _DIGITS + 1):
-        if multiples > 10.0**digits and _has_digits(size, lead, digits):
-            return 10.0 ** (1 - digits)
+    digits = np.arange(2, _DIGITS + 1)
+    for enough in digits[_fitting(size, 10.0 ** (digits[:, None] - 1 - lead[:_PROBE]))].tolist():
+        if multiples > 10.0**enough and _on_grid(size, 10.0 ** (enough - 1 - lead)):
+            return float(10.0 ** (1 - enough))
     if multiples > _SINGLE and bool(np.all(_single(size) == size)):
         return 1 / _SINGLE
     return 0.0
 
 
-def _has_digits(size: NDArray[np.float64], lead: NDArray[np.float64], digits: int) -> bool:
-    power = 10.0 ** (digits - 1 - lead)
-    return _on_grid(size[:_PROBE], power[:_PROBE]) and _on_grid(size, power)
+def _fitting(values: NDArray[np.float64], powers: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Give which rows of powers make the first values whole: most metrics need no second look."""
+    return np.flatnonzero(_whole(values[:_PROBE], powers).all(axis=1))
 
 
 def tidy(low: float, high: float) -> float:
@@ -137,8 +141,14 @@ def tidy(low: float, high: float) -> float:
 
 
 def _on_grid(values: NDArray[np.float64], power: float | NDArray[np.float64]) -> bool:
+    return bool(_whole(values, power).all())
+
+
+def _whole(values: NDArray[np.float64], power: float | NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which values are whole numbers once multiplied, to a few units in the last place."""
     away = np.abs(np.rint(values * power) / power - values)
-    return bool(np.all(away <= 4 * np.finfo(float).eps * np.abs(values)))
+    whole: NDArray[np.bool_] = away <= _SPACING * np.abs(values)
+    return whole
 
 
 def _single(values: NDArray[np.float64]) -> NDArray[np.float32]:

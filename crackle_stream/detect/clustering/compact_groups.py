@@ -78,22 +78,29 @@ def chance_of_clarity(clarity: float, n: int) -> float:
 
 def move_to_means(points: Points, labels: NDArray[np.integer]) -> Labels:
     """Give each point to the nearest mean, a few times over (Lloyd), on the scale of the groups."""
-    moved = np.unique(labels, return_inverse=True)[1]
+    moved = _without_gaps(labels)
     for _ in range(_ROUNDS):
         centers, within = _means(points, moved)
         scaled, targets = points / within, centers / within
         distance = np.square(targets).sum(axis=1) - 2 * np.einsum("ij,kj->ik", scaled, targets)
-        nearest = np.unique(distance.argmin(axis=1), return_inverse=True)[1]
+        nearest = _without_gaps(distance.argmin(axis=1))
         if np.array_equal(nearest, moved):
             break
         moved = nearest
-    return np.asarray(moved, np.int64)
+    return moved
+
+
+def _without_gaps(labels: NDArray[np.integer]) -> Labels:
+    """Number the labels that occur from 0, in their order."""
+    number = np.cumsum(np.bincount(labels) > 0) - 1
+    return np.asarray(number[labels])
 
 
 def _means(points: Points, labels: NDArray[np.integer]) -> tuple[Points, Points]:
-    sizes = np.bincount(labels)
-    sums = [np.bincount(labels, weights=points[:, column]) for column in range(points.shape[1])]
-    centers = np.stack(sums, axis=1) / sizes[:, None]
+    sizes, metrics = np.bincount(labels), points.shape[1]
+    cells = labels[:, None] * metrics + np.arange(metrics)
+    sums = np.bincount(cells.ravel(), weights=points.ravel())
+    centers = sums.reshape(-1, metrics) / sizes[:, None]
     squares = np.square(points - centers[labels]).sum(axis=0)
     return centers, np.sqrt(np.maximum(squares / (len(points) - len(sizes)), 1e-18))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -34,8 +35,12 @@ class Sums(Struct, frozen=True):
     sign: Values
 
 
+@lru_cache(maxsize=64)
 def pair_sums(columns: int, paired: int) -> Sums:
-    """List nothing, all single columns, and sums, differences and doubles of the first `paired`."""
+    """List nothing, all single columns, and sums, differences and doubles of the first `paired`.
+
+    The list is kept: not to be changed.
+    """
     singles = np.arange(columns)
     a, b = np.triu_indices(paired)
     c, d = np.triu_indices(paired, 1)

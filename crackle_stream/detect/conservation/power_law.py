@@ -90,10 +90,11 @@ def _explaining(correlation: Values, usable: list[int], terms: int) -> list[tupl
     matrices = correlation[at[:, :, None], at[:, None, :]] + 1e-9 * np.eye(terms)
     # The diagonal of a correlation matrix's inverse is 1 / (1 - R²) of each against the others.
     inflation = np.diagonal(np.linalg.inv(matrices), axis1=1, axis2=2)
-    good = np.all(inflation >= 1 / (1 - _EXPLAINED), axis=1)
+    good = np.flatnonzero(np.all(inflation >= 1 / (1 - _EXPLAINED), axis=1))
     if terms > 2:
-        good &= _least_eigenvalue(matrices) <= _SHRUNK * _without_one(matrices)
-    return [subset for subset, chosen in zip(subsets, good, strict=True) if chosen]
+        matrices = matrices[good]
+        good = good[_least_eigenvalue(matrices) <= _SHRUNK * _without_one(matrices)]
+    return [subsets[place] for place in good.tolist()]
 
 
 def _without_one(matrices: Values) -> Values:

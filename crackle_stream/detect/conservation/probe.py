@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from crackle_stream.detect.conservation.law import Columns, Mask, Values, slack_of
+from crackle_stream.stats.quantiles import quantile
 
 Rows = NDArray[np.intp]
 
@@ -80,7 +81,7 @@ def _draw(present: Mask, part: Rows, seed: int) -> Probe:
     chosen = part[shuffled(len(part), seed)]
     filled = present[chosen].sum(axis=1)
     if filled.min() < filled.max():
-        chosen = chosen[np.argsort(filled < np.quantile(filled, _FULLEST), kind="stable")]
+        chosen = chosen[np.argsort(filled < quantile(filled, _FULLEST), kind="stable")]
     check = np.sort(chosen[PROBES + 1 : PROBES + 1 + _CHECKED])
     return Probe(int(chosen[0]), chosen[1 : PROBES + 1], check)
 

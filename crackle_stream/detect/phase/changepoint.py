@@ -32,7 +32,15 @@ from crackle_stream.detect.phase.segmentation import (
     Sums,
     propose_splits,
 )
-from crackle_stream.detect.phase.walk import SLOW_WALKS, WALKS, walk_innovation, walk_test
+from crackle_stream.detect.phase.walk import (
+    ALL_WALKS,
+    SLOPE_WALKS,
+    SLOW_WALKS,
+    WALKS,
+    Decays,
+    walk_innovation,
+    walk_test,
+)
 from crackle_stream.detect.season import remove_season
 from crackle_stream.stats.quantiles import median
 
@@ -45,6 +53,8 @@ SLOPE_PRICE: Final = 1.0
 FIRST_SLOPE_PRICE: Final = 1.0
 """Penalties in units of log n (times the noise variance) of a change, of a sloped piece, and on
 top of that of having slopes at all, without which a single step would pass for a line."""
+SLOPE_WALK_PRICE: Final = 3.0
+"""Penalty of a walk whose slope wanders: its first slope and its two decays."""
 KEPT_AT: Final = 0.01
 """A change whose corrected p-value is above this is taken back."""
 SPLITS: Final = 64
@@ -177,9 +187,9 @@ def _keep_significant(
                 max(p, trial.score_test(scaled)) for p, trial in zip(p_values, trials, strict=True)
             ]
         if max(p_values) <= KEPT_AT:
-            together = _against_walk(tamed, pieces)
+            together = _against_walk(tamed, pieces, WALKS)
             sharp = [trial.beats_walk() for trial in trials]
-            if together <= KEPT_AT and any(sharp):
+            if together <= KEPT_AT and any(sharp) and _beats_other_walks(tamed, pieces):
                 return pieces, tuple(
                     max(p, together) if ok else 1.0 for p, ok in zip(p_values, sharp, strict=True)
                 )
@@ -187,10 +197,23 @@ def _keep_significant(
     return pieces, ()
 
 
-def _against_walk(tamed: Floats, pieces: Segmentation) -> float:
-    walk = walk_innovation(tamed, WALKS)
+def _against_walk(tamed: Floats, pieces: Segmentation, walks: tuple[Decays, ...]) -> float:
     full = Products.of(tamed - pieces.fit(tamed)).innovation
-    return walk_test(walk, full, len(tamed), pieces.parameters)
+    return walk_test(walk_innovation(tamed, walks), full, len(tamed), pieces.parameters)
+
+
+def _beats_other_walks(tamed: Floats, pieces: Segmentation) -> bool:
+    """Whether several changes hold against a walk in much noise, and all against a slope's walk.
+
+    One change could hardly be told from a walk in much noise. What wanders in its slope passes for
+    bends, each of which holds against the others; both are compared at their prices.
+    """
+    if len(pieces.changes) > 1 and _against_walk(tamed, pieces, ALL_WALKS) > KEPT_AT:
+        return False
+    n = len(tamed)
+    full = max(Products.of(tamed - pieces.fit(tamed)).innovation, 1e-9 * n)
+    price = CHANGE_PRICE * len(pieces.changes) + SLOPE_PRICE * sum(pieces.sloped) - SLOPE_WALK_PRICE
+    return bool(n * np.log(walk_innovation(tamed, SLOPE_WALKS) / full) > price * np.log(n))
 
 
 class _Trial:

@@ -1,52 +1,72 @@
-"""The null of a series that wanders: steps and lines must explain it better than a random walk."""
+"""The null of a series that wanders: steps and lines must explain it better than a walk."""
 
 from __future__ import annotations
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import fft, special
 
 Floats = NDArray[np.float64]
+Decays: TypeAlias = tuple[float, ...]
+"""One of a walk, two of a walk whose slope wanders, too; see `walk_innovation`."""
 
-WALKS: Final = (0.0, 0.2)
-"""Decay of what a step of a walk owes to earlier noise: none, and noise of half its steps. With
-noise as large as the steps, a step of three deviations among 40 values would pass for a walk."""
-SLOW_WALKS: Final = (*WALKS, 0.4, 0.6, 0.8)
+WALKS: Final[tuple[Decays, ...]] = ((0.0,), (0.2,))
+"""A walk by itself, and in noise of half its steps. With noise as large as the steps, a step of
+three deviations among 40 values would pass for a walk."""
+SLOW_WALKS: Final[tuple[Decays, ...]] = (*WALKS, (0.4,), (0.6,), (0.8,))
 """The same with noise of up to four times the steps; with more, any step would pass for a walk."""
-HORIZON: Final = 64
-"""Values after which 0.8 to that power does not matter."""
+ALL_WALKS: Final[tuple[Decays, ...]] = (*SLOW_WALKS, (0.9,), (0.95,), (0.98,))
+"""The same with noise of up to fifty times the steps, against several changes: these would imitate
+it, while one change is all that it could be told from."""
+SLOPE_WALKS: Final[tuple[Decays, ...]] = tuple(
+    (one, other) for one in (0.0, 0.4, 0.8, 0.95) for other in (0.0, 0.4, 0.8, 0.95) if one <= other
+)
+"""Walks whose slope wanders: from noise summed up twice, to a line that hardly bends in noise."""
 PRICE_OF_ONE: Final = 6
 """Degrees of freedom that a level or slope counts for when its place was searched for."""
 
 
-def walk_innovation(values: Floats, memories: tuple[float, ...]) -> float:
-    """Sum of squared innovations of the best random walk with drift, seen through some noise.
+def walk_innovation(values: Floats, walks: tuple[Decays, ...]) -> float:
+    """Sum of squared innovations of the best of some walks, each seen through some noise.
 
-    That is the local level model, or integrated moving average ``d(t) = drift + e(t) - m e(t-1)``,
-    at the best of some decays `m`; level and drift are fitted by least squares.
+    With one decay `m` it is the local level model, or integrated moving average ``d(t) = drift +
+    e(t) - m e(t-1)`` of the differences `d`; with two, `m` and `k`, the local linear trend, whose
+    second differences are the noise ``e`` passed through ``(1 - m B)(1 - k B)``, `B` being one row
+    back. Where the walk begins, and its drift or first slope, are fitted by least squares.
 
     Notes
     -----
-    Muth, 1960, Optimal properties of exponentially weighted forecasts, JASA 55.
+    Muth, 1960, Optimal properties of exponentially weighted forecasts, JASA 55; Harvey, 1989,
+    Forecasting, structural time series models and the Kalman filter, section 2.3.
     """
-    n = len(values)
-    terms = np.stack([values, np.ones(n), np.arange(n) - (n - 1) / 2])
-    steps = np.diff(terms, axis=1, prepend=0.0)
-    return min(_misfit(_filtered(steps, memory)) for memory in memories)
+    response, starts = _filters(len(values), walks)
+    steps = values
+    for _ in walks[0]:
+        steps = np.diff(steps, prepend=0.0)
+    size = 2 * (response.shape[1] - 1)
+    noise = fft.irfft(fft.rfft(steps, size) * response, size, axis=1)[:, : len(values)]
+    started = np.einsum("wst,wt->ws", starts, noise)
+    left = np.sum(noise * noise, axis=1) - np.sum(started * started, axis=1)
+    return max(float(left.min()), 0.0)
 
 
-def _filtered(steps: Floats, memory: float) -> Floats:
-    kernel = memory ** np.arange(HORIZON)
-    return np.stack([np.convolve(row, kernel)[: len(row)] for row in steps])
-
-
-def _misfit(terms: Floats) -> float:
-    """Squared error of the first row given the others."""
-    products = np.einsum("it,jt->ij", terms, terms)
-    weights = np.linalg.solve(products[1:, 1:], products[1:, 0])
-    return max(float(products[0, 0] - weights @ products[1:, 0]), 0.0)
+@lru_cache(maxsize=32)
+def _filters(n: int, walks: tuple[Decays, ...]) -> tuple[NDArray[np.complex128], Floats]:
+    """Give the transform of what takes each walk to its noise, and what its start leaves there."""
+    size = fft.next_fast_len(2 * n, real=True)
+    size += size % 2
+    response = np.ones((len(walks), size // 2 + 1), np.complex128)
+    for decays in zip(*walks, strict=True):
+        response *= fft.rfft(np.array(decays)[:, None] ** np.arange(n), size, axis=1)
+    pulse = fft.irfft(response, size, axis=1)[:, :n]
+    # The second difference of a line is a pulse later, the first one goes on for ever.
+    later = np.cumsum(pulse, axis=1) if len(walks[0]) == 1 else np.roll(pulse, 1, axis=1)
+    later[:, 0] = 0.0
+    ends = np.stack([pulse, later], axis=2)
+    return response, np.linalg.qr(ends)[0].transpose(0, 2, 1)
 
 
 def walk_test(null: float, full: float, n: int, parameters: int) -> float:

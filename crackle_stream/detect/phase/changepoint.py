@@ -8,8 +8,9 @@ contrast over draws from the null's residuals (so that skewed or mostly tied val
 either). Each is corrected for the places searched (`scan`).
 
 One by one that is not enough where several changes imitate a random walk, each of which holds
-against the others: all of them together must also hold against a walk (`walk_test`). And between
-its neighbours each must explain more, at its price, than a walk would; else it only describes.
+against the others: all of them together must also hold against a walk (`walk_test`), and against
+one whose slope wanders, too, which passes for bends. And between its neighbours each must explain
+more, at its price, than a walk would; else it only describes.
 """
 
 from __future__ import annotations

@@ -56,17 +56,17 @@ def walk_innovation(values: Floats, walks: tuple[Decays, ...]) -> float:
 @lru_cache(maxsize=32)
 def _filters(n: int, walks: tuple[Decays, ...]) -> tuple[NDArray[np.complex128], Floats]:
     """Give the transform of what takes each walk to its noise, and what its start leaves there."""
-    size = fft.next_fast_len(2 * n, real=True)
-    size += size % 2
-    response = np.ones((len(walks), size // 2 + 1), np.complex128)
+    size = 2 * fft.next_fast_len(n, real=True)
+    pulse = np.eye(1, n)
     for decays in zip(*walks, strict=True):
-        response *= fft.rfft(np.array(decays)[:, None] ** np.arange(n), size, axis=1)
-    pulse = fft.irfft(response, size, axis=1)[:, :n]
-    # The second difference of a line is a pulse later, the first one goes on for ever.
-    later = np.cumsum(pulse, axis=1) if len(walks[0]) == 1 else np.roll(pulse, 1, axis=1)
-    later[:, 0] = 0.0
+        response = fft.rfft(np.array(decays)[:, None] ** np.arange(n), size, axis=1)
+        pulse = fft.irfft(fft.rfft(pulse, size) * response, size, axis=1)[:, :n]
+    later = np.zeros_like(pulse)
+    later[:, 1:] = pulse[:, :-1]
+    # The second difference of a line is a pulse a row later; the first goes on for ever.
+    later = np.cumsum(later, axis=1) if len(walks[0]) == 1 else later
     ends = np.stack([pulse, later], axis=2)
-    return response, np.linalg.qr(ends)[0].transpose(0, 2, 1)
+    return fft.rfft(pulse, size, axis=1), np.linalg.qr(ends)[0].transpose(0, 2, 1)
 
 
 def walk_test(null: float, full: float, n: int, parameters: int) -> float:

@@ -1,23 +1,29 @@
-"""Numbers beyond the reach of float64 arithmetic are named and left out, not analysed wrongly."""
+"""Numbers beyond the reach of float64 arithmetic are named, not analysed wrongly."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from crackle_stream.detect.view import View
 from crackle_stream.pattern import Note
+from crackle_stream.table import Table
 
 LARGEST: Final = 1e60
 """Fourth powers of larger numbers, summed over a window, would overflow."""
 SMALLEST: Final = 1e-60
-"""And of a metric of which no number is larger than this, they would vanish."""
+"""And those of smaller numbers would vanish."""
 
 
 def within_reach(view: View) -> tuple[View, tuple[Note, ...]]:
     """Leave out metrics with a value beyond 1e60, or without one beyond 1e-60 but for zeros.
+
+    In the others, what is smaller than 1e-60 counts as zero: beside it, numbers differ by no more
+    orders of magnitude than products of their ratios have room for.
 
     Examples
     --------
@@ -27,17 +33,36 @@ def within_reach(view: View) -> tuple[View, tuple[Note, ...]]:
     (('x',), ['y is left out: it has numbers beyond 1e+60'])
     """
     beyond = {name: why for name in view.names if (why := _beyond(view, name))}
-    if not beyond:
-        return view, ()
-    names = tuple(name for name in view.names if name not in beyond)
-    kept = replace(
-        view,
-        names=names,
-        series={name: view.series[name] for name in names},
-        sample=view.sample.with_names(names),
-    )
-    notes = (Note("reach", f"{name} is left out: {why}", (name,)) for name, why in beyond.items())
-    return kept, tuple(notes)
+    if beyond:
+        names = tuple(name for name in view.names if name not in beyond)
+        series = {name: view.series[name] for name in names}
+        view = replace(view, names=names, series=series, sample=view.sample.with_names(names))
+    notes = [Note("reach", f"{name} is left out: {why}", (name,)) for name, why in beyond.items()]
+    specks = tuple(name for name in view.names if _is_speck(view.sample.column(name)).any())
+    if specks:
+        view = _without_specks(view)
+        text = f"numbers below {SMALLEST:g} count as zero: {', '.join(specks)}"
+        notes.append(Note("reach", text, specks))
+    return view, tuple(notes)
+
+
+def _without_specks(view: View) -> View:
+    def scan(start: int, stop: int) -> Iterator[Table]:
+        for table in view.scan(start, stop):
+            yield replace(table, values=_swept(table.values))
+
+    series = {name: replace(one, mean=_swept(one.mean)) for name, one in view.series.items()}
+    sample = replace(view.sample, values=_swept(view.sample.values))
+    return replace(view, series=series, sample=sample, scan=scan)
+
+
+def _is_speck(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    size = np.abs(values)
+    return np.asarray((size < SMALLEST) & (size > 0))
+
+
+def _swept(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(_is_speck(values), 0.0, values)
 
 
 def _beyond(view: View, name: str) -> str:

@@ -97,3 +97,11 @@ def test_the_order_of_the_points_does_not_matter():
     rows = np.arange(100)
     one = independent_share(points, group, rows)
     assert independent_share(points[shown], group[shown], rows[shown]) == pytest.approx(one)
+
+
+def test_an_origin_is_found_where_digits_only_just_tell_the_values_apart() -> None:
+    values = 1e16 + np.repeat([-2.0, 0.0, 4.0], [10, 70, 20])
+    scale = fit_scale(values, doubtful=True)
+    assert scale is not None
+    assert scale.low == 1e16 - 4
+    assert np.isfinite(scale.apply(values)).all()

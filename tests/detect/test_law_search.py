@@ -15,6 +15,7 @@ from crackle_stream.detect.conservation.conversion import propose_conversions
 from crackle_stream.detect.conservation.extend import extensions
 from crackle_stream.detect.conservation.implied import Implied
 from crackle_stream.detect.conservation.law import (
+    Columns,
     Law,
     conserved,
     keep,
@@ -324,3 +325,12 @@ def test_medians_pass_absent_values_over():
     values[:, 3] = np.nan
     assert np.isnan(medians(values)[3])
     assert np.isnan(medians(values[:0])).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_zero_rounded_relative_to_its_size_settles_what_is_conserved() -> None:
+    values = np.array([[0.0, 0.0], [1.0, -1.001], [2.0, -2.001], [3.0, -2.999]])
+    columns = Columns(("a", "b"), values, np.zeros(2), np.full(2, 1e-3), False)
+    kept = keep(columns, Law((0, 1), (1.0, 1.0), rounded=True))
+    assert kept.constant == 0.0
+    assert kept.holds.all()

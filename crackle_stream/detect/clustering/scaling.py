@@ -103,8 +103,9 @@ def fit_scale(values: Values, *, doubtful: bool = False) -> Scale | None:
         and end - high > _ENDING * (high - shoulder)
     )
     origin = -math.inf
-    if tailed and high - middle > _SKEWED * (middle - low) > 0:
-        origin = (low * high - middle * middle) / (low + high - 2 * middle)
+    below, above = middle - low, high - middle
+    if tailed and above > _SKEWED * below > 0:
+        origin = middle - below * above / (above - below)
     straight = np.sort(_straighten(sign * values, origin, low))
     return Scale(sign, origin, low, median(straight), _local_spread(straight))
 

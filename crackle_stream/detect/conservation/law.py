@@ -23,6 +23,9 @@ _FINE: Final = 0.02
 PREVIOUS: Final = "[-1]"
 """Suffix of the column that holds a metric's value in the row before."""
 
+_SUREST: Final = 1e-100
+"""Least part of the widest slack that a row counts with: of a zero that was rounded relative to
+its size it is none at all, and its weight no number."""
 
 _BAND: Final = 3.0
 """Standard deviations of its noise within which a row keeps an approximate law."""
@@ -211,9 +214,11 @@ def conserved(found: Residuals) -> tuple[float, float]:
 def _nearer(found: Residuals, low: float, high: float) -> tuple[float, float]:
     """Narrow what rounding leaves open to what the mean of the rows that agree leaves open."""
     agree = np.abs(found.sums - (low + high) / 2) <= found.slack
-    if agree.sum() < 2:
+    widest = found.slack[agree].max(initial=0.0)
+    if agree.sum() < 2 or widest == 0:
         return low, high
-    weight = found.slack[agree] ** -2.0 / (found.slack[agree] ** -2.0).sum()
+    weight = np.maximum(found.slack[agree] / widest, _SUREST) ** -2.0
+    weight /= weight.sum()
     mean = float(weight @ found.sums[agree])
     error = _BAND * float(np.linalg.norm(weight * (found.sums[agree] - mean)))
     narrow = max(low, mean - error), min(high, mean + error)

@@ -33,12 +33,24 @@ CONFIDENCE: Final = (
 )
 
 
-class Span(Struct, frozen=True):
-    """The stretch a pattern was found in: log positions of its ends in analysis order, and size."""
+class Span(Struct, frozen=True, omit_defaults=True):
+    """The stretch a pattern was found in: its ends in analysis order, and its size.
+
+    Parameters
+    ----------
+    first, last
+        Log positions of its ends.
+    n
+        How many tasks it has.
+    first_time, last_time
+        Times of its ends, where they have any.
+    """
 
     first: int
     last: int
     n: int
+    first_time: str | None = None
+    last_time: str | None = None
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,11 +85,13 @@ class Level(Struct, frozen=True):
     n: int
 
 
-class Stretch(Struct, frozen=True):
-    """From which log position to which something held."""
+class Stretch(Struct, frozen=True, omit_defaults=True):
+    """From which log position to which something held; times of both where they have any."""
 
     first: int
     last: int
+    first_time: str | None = None
+    last_time: str | None = None
 
 
 class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
@@ -211,8 +225,8 @@ class ConservationPattern(CracklePattern, frozen=True, kw_only=True, tag="conser
         Log positions between which it holds.
     exceptions, exception_count
         Positions of single tasks that break it (at most 100), and how many there are.
-    broke_at
-        Position from which it no longer holds.
+    broke_at, broke_label, broke_time
+        Position, label and time of the first task from which on it no longer holds.
     """
 
     form: LawForm
@@ -223,6 +237,8 @@ class ConservationPattern(CracklePattern, frozen=True, kw_only=True, tag="conser
     exceptions: tuple[int, ...] | None = None
     exception_count: int | None = None
     broke_at: int | None = None
+    broke_label: str | None = None
+    broke_time: str | None = None
 
 
 class CorrelationPattern(CracklePattern, frozen=True, kw_only=True, tag="correlation"):

@@ -28,7 +28,7 @@ def explain(
     report, rate = considered.report, plan.profile.rate
     pattern = _whole(considered, one)
     finding = next((f for f in report.findings if one.passed and one.id in f.patterns), None)
-    view = considered.view(pattern)
+    view = considered.view(one.draft.pattern)
     positions = [*one.draft.involved, *named_positions(pattern)]
     table = read_positions(view, positions)
     others = Rivals(considered, rate)
@@ -84,10 +84,15 @@ def _margins(
 
 def _whole(considered: Considered, one: Weighed) -> Pattern:
     """Give its pattern as the report has it, or as it would have it."""
-    window = one.draft.pattern.window
-    reported = (p for p in considered.report.patterns if (p.id, p.window) == (one.id, window))
+    key = one.id, _stretch(one.draft.pattern)
+    reported = (p for p in considered.report.patterns if (p.id, _stretch(p)) == key)
     known = next(reported, None) if one.passed else None
     return considered.name([one.found])[0] if known is None else known
+
+
+def _stretch(pattern: Pattern) -> tuple[int, int, int]:
+    window = pattern.window
+    return window.first, window.last, window.n
 
 
 def _responsible(considered: Considered, table: Table, draft: Candidate) -> tuple[Responsible, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -14,9 +14,19 @@ from crackle_stream.detect.candidate import Candidate
 from crackle_stream.detect.describe import describe
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.log.eventlog import EventLog
-from crackle_stream.pattern import CustomPattern, Pattern, PhaseTransitionPattern, pattern_id
+from crackle_stream.pattern import (
+    ConservationPattern,
+    CustomPattern,
+    Pattern,
+    PhaseTransitionPattern,
+    Span,
+    Stretch,
+    pattern_id,
+)
 from crackle_stream.timestamp import NO_TIME, format_time
 from crackle_stream.window.order import OrderedRows
+
+Ends = TypeVar("Ends", Span, Stretch)
 
 
 class Witness(Struct, frozen=True):
@@ -69,7 +79,10 @@ def read_places(rows: OrderedRows, cycle: Cycle, candidates: Iterable[Candidate]
 def name_witnesses(
     candidates: Sequence[Candidate], log: EventLog, checkpoint: int, places: Mapping[int, int]
 ) -> list[Pattern]:
-    """Make drafts whole: labels, the task at a change and its place in time, the description."""
+    """Make drafts whole: labels, the task at a change and its place in time, the description.
+
+    So are the times of the ends of the window, and of the stretch in which a law holds.
+    """
     witnesses = read_witnesses(log, (at for found in candidates for at in _named(found)))
     return [_whole(found, witnesses, checkpoint, places) for found in candidates]
 
@@ -80,8 +93,12 @@ def whole_id(draft: Pattern) -> str:
 
 
 def _named(candidate: Candidate) -> tuple[int, ...]:
-    at = getattr(candidate.pattern, "at", None)
-    return candidate.involved if at is None else (*candidate.involved, at)
+    pattern = candidate.pattern
+    ends = [pattern.window.first, pattern.window.last]
+    if isinstance(pattern, ConservationPattern):
+        ends += [pattern.holds.first, pattern.holds.last]
+    found = (getattr(pattern, name, None) for name in ("at", "broke_at"))
+    return (*candidate.involved, *ends, *(at for at in found if at is not None))
 
 
 def _bounds(pattern: Pattern) -> list[int]:
@@ -97,11 +114,22 @@ def _whole(
     pattern = candidate.pattern
     labels = dict.fromkeys(witnesses[position].label for position in candidate.involved)
     filled: dict[str, Any] = {"involved_tasks": tuple(labels), "checkpoint": checkpoint}
+    filled["window"] = _timed(pattern.window, witnesses)
     if isinstance(pattern, PhaseTransitionPattern | CustomPattern) and pattern.at is not None:
         at = witnesses[pattern.at]
         filled |= {"at_label": at.label, "at_time": at.time}
         if pattern.at in places:
             filled["metrics"] = {**pattern.metrics, "place": float(places[pattern.at])}
+    if isinstance(pattern, ConservationPattern):
+        filled["holds"] = _timed(pattern.holds, witnesses)
+        if pattern.broke_at is not None:
+            at = witnesses[pattern.broke_at]
+            filled |= {"broke_label": at.label, "broke_time": at.time}
     filled["id"] = whole_id(pattern)
     whole = replace(pattern, **filled)
     return replace(whole, description=describe(whole))
+
+
+def _timed(stretch: Ends, witnesses: Mapping[int, Witness]) -> Ends:
+    first, last = (witnesses[end].time for end in (stretch.first, stretch.last))
+    return replace(stretch, first_time=first, last_time=last)

@@ -85,15 +85,28 @@ def listed(items: Sequence[str], most: int = FEW) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
-def place_of(pattern: PhaseTransitionPattern | CustomPattern) -> str:
-    """Name the first task after a change by label and time, as far as it has them.
+def place_of(pattern: PhaseTransitionPattern | CustomPattern | ConservationPattern) -> str:
+    """Name the first task after a change, or the end of a law, by label and time, if it has them.
 
     Several tasks may share a label; a task with neither is named by its position.
     """
-    label = "" if pattern.at_label == ANONYMOUS else pattern.at_label or ""
-    if pattern.at_time is None:
-        return label or f"position {pattern.at}"
-    return f"{label} ({pattern.at_time})" if label else pattern.at_time
+    if isinstance(pattern, ConservationPattern):
+        return named(pattern.broke_at, pattern.broke_label, pattern.broke_time)
+    return named(pattern.at, pattern.at_label, pattern.at_time)
+
+
+def named(position: int | None, label: str | None, time: str | None) -> str:
+    """Name a task by label and time; one with neither by its position.
+
+    Examples
+    --------
+    >>> named(7, "build-7", "2026-03-01T12:00:00Z"), named(7, "anonymous task", None)
+    ('build-7 (2026-03-01T12:00:00Z)', 'position 7')
+    """
+    label = "" if label == ANONYMOUS else label or ""
+    if time is None:
+        return label or f"position {position}"
+    return f"{label} ({time})" if label else time
 
 
 def movement(pattern: PhaseTransitionPattern) -> str:
@@ -193,7 +206,7 @@ def _group(pattern: ClusteringPattern) -> str:
 def _held(pattern: ConservationPattern) -> str:
     within = f" (within {figure(pattern.residual)})" if pattern.residual else ""
     if pattern.broke_at is not None:
-        return f"{law(pattern)}{within} held until position {pattern.broke_at}, and no longer"
+        return f"{law(pattern)}{within} held until {place_of(pattern)}, and no longer"
     broken = pattern.exception_count or 0
     but = f", but for {tasks(broken)}" if broken else ""
     return f"{law(pattern)}{within} holds over {tasks(pattern.window.n)}{but}"

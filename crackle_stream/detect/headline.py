@@ -99,9 +99,9 @@ def _act(member: Pattern) -> str:
 
 def _where(members: Sequence[Pattern]) -> str:
     for member in members:
-        if isinstance(member, PhaseTransitionPattern):
+        if isinstance(member, PhaseTransitionPattern | ConservationPattern):
             return place_of(member)
-    return f"position {getattr(members[0], 'broke_at', None)}"
+    return ""
 
 
 def _web(lead: CorrelationPattern, members: Sequence[CorrelationPattern]) -> str:

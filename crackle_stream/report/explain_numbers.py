@@ -16,7 +16,7 @@ from crackle_stream.pattern import (
     PhaseTransitionPattern,
 )
 from crackle_stream.profile import MetricSettings
-from crackle_stream.report.facts import ordinal
+from crackle_stream.report.facts import ordinal, placed, stretch
 
 Number: TypeAlias = tuple[str, str]
 Settings: TypeAlias = Mapping[str, MetricSettings]
@@ -45,8 +45,7 @@ def numbers(why: Explanation, settings: Settings) -> Iterator[Number]:
         yield from _group(pattern, why.units)
     else:
         yield from _own(pattern, why.units)
-    window = pattern.window
-    yield "window", f"{tasks(window.n)}, positions {window.first} to {window.last}"
+    yield "window", f"{tasks(pattern.window.n)}, {stretch(pattern.window, pattern)}"
 
 
 def _own(pattern: CustomPattern, units: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -130,7 +129,7 @@ def _law(pattern: ConservationPattern, units: Mapping[str, str]) -> Iterator[Num
         yield "residual", f"{figure(100 * pattern.residual)} % (robust standard deviation)"
     elif pattern.residual:
         yield "residual", f"{amount(pattern.residual, unit)} (robust standard deviation)"
-    holds = f"from position {pattern.holds.first} to {pattern.holds.last}"
+    holds = stretch(pattern.holds, pattern)
     share, rows = pattern.metrics.get("share"), pattern.metrics.get("rows")
     kept = "" if share is None or rows is None else f", in {share:.2%} of {tasks(int(rows))}"
     yield "holds", f"{holds}{kept}"
@@ -140,7 +139,7 @@ def _law(pattern: ConservationPattern, units: Mapping[str, str]) -> Iterator[Num
         noun = "position" if count == 1 else "positions"
         yield "broken by", f"{tasks(count)}, {noun} {shown}"
     if pattern.broke_at is not None:
-        yield "ended", f"at position {pattern.broke_at}, for good"
+        yield "ended", f"at {placed(pattern)}, for good"
 
 
 def _pair(pattern: CorrelationPattern) -> Iterator[Number]:

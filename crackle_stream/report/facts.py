@@ -13,6 +13,8 @@ from crackle_stream.pattern import (
     CustomPattern,
     Pattern,
     PhaseTransitionPattern,
+    Span,
+    Stretch,
 )
 
 SHOWN: Final = 5
@@ -30,9 +32,8 @@ def facts(members: Sequence[Pattern]) -> list[tuple[str, str]]:
         The patterns of the finding, strongest first.
     """
     lead = next((m for m in members if isinstance(m, PhaseTransitionPattern)), members[0])
-    told = [("where", _where(lead)), ("sure", _sure(lead)), ("tasks", _who(members))]
-    if isinstance(lead, ConservationPattern) and lead.exceptions:
-        told.insert(1, ("broken at", _broken(lead)))
+    told = [("where", _where(lead)), *_course(lead)]
+    told += [("sure", _sure(lead)), ("tasks", _who(members))]
     return [(name, text) for name, text in told if text]
 
 
@@ -50,10 +51,38 @@ def sureness(confidence: float) -> str:
 def _where(lead: Pattern) -> str:
     if isinstance(lead, PhaseTransitionPattern | CustomPattern) and lead.at is not None:
         return _change(lead)
-    first, last = lead.window.first, lead.window.last
-    if isinstance(lead, ConservationPattern):
-        first, last = lead.holds.first, lead.holds.last
-    return f"positions {first} to {last}"
+    if isinstance(lead, ConservationPattern) and lead.broke_at is not None:
+        return placed(lead)
+    return stretch(lead.holds if isinstance(lead, ConservationPattern) else lead.window, lead)
+
+
+def stretch(ends: Span | Stretch, pattern: Pattern) -> str:
+    """Name a stretch of the window of a pattern: by times, if it has any, and by positions.
+
+    Positions bound no stretch of a log that is not in time order.
+    """
+    window = pattern.window
+    if ends.first_time is None or ends.last_time is None:
+        return f"positions {ends.first} to {ends.last}"
+    span = f"{ends.first_time} to {ends.last_time}"
+    if not 0 <= window.n - 1 <= window.last - window.first:
+        return span
+    return f"{span}, positions {ends.first} to {ends.last}"
+
+
+def _course(lead: Pattern) -> list[tuple[str, str]]:
+    """Say of a law from where to where it held, if it ended, and which tasks broke it."""
+    if not isinstance(lead, ConservationPattern):
+        return []
+    held = "" if lead.broke_at is None else stretch(lead.holds, lead)
+    return [("held", held), ("broken at", _broken(lead))]
+
+
+def placed(pattern: PhaseTransitionPattern | CustomPattern | ConservationPattern) -> str:
+    """Name the task at a change or at the end of a law by label, time and position."""
+    at = pattern.broke_at if isinstance(pattern, ConservationPattern) else pattern.at
+    alone = f"position {at}"
+    return alone if place_of(pattern) == alone else f"{place_of(pattern)}, {alone}"
 
 
 def _change(lead: PhaseTransitionPattern | CustomPattern) -> str:

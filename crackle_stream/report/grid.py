@@ -61,6 +61,8 @@ def grids(members: Sequence[Pattern]) -> list[Grid]:
 def _grid(kind: str, members: Sequence[Pattern]) -> Grid:
     if kind == "clustering":
         heads, words, row = _groups([m for m in members if isinstance(m, ClusteringPattern)])
+    elif kind == "conservation":
+        heads, words, row = _laws([m for m in members if isinstance(m, ConservationPattern)])
     else:
         heads, words, row = _LAYOUTS[kind]
     rows = [(*row(member), sureness(member.confidence)) for member in members[:MOST_ROWS]]
@@ -85,9 +87,18 @@ def _groups(members: Sequence[ClusteringPattern]) -> Layout:
     return ("size", *names, "separation"), 0, row
 
 
-def _law(pattern: ConservationPattern) -> Row:
-    broken = pattern.exception_count or 0
-    return _named(pattern, law(pattern)), figure(pattern.residual), str(broken)
+def _laws(members: Sequence[ConservationPattern]) -> Layout:
+    """Show where laws ended only beside those that did."""
+    ended = any(member.broke_at is not None for member in members)
+
+    def row(pattern: ConservationPattern) -> Row:
+        broken = str(pattern.exception_count or 0)
+        end = "" if pattern.broke_at is None else str(pattern.broke_at)
+        told = _named(pattern, law(pattern)), figure(pattern.residual), broken
+        return (*told, end) if ended else told
+
+    heads = ("law", "residual", "broken by")
+    return (*heads, "ended at") if ended else heads, 1, row
 
 
 def _pair(pattern: CorrelationPattern) -> Row:
@@ -111,7 +122,6 @@ def _named(pattern: Pattern, text: str) -> str:
 
 _LAYOUTS: Final[dict[str, Layout]] = {
     "phase_transition": (("metric", "change", "position", "before", "after"), 2, _change),
-    "conservation": (("law", "residual", "broken by"), 1, _law),
     "correlation": (("metrics", "form", "coefficient", "lag"), 2, _pair),
     CUSTOM: (("metrics", "form", "position", "effect"), 2, _claim),
 }

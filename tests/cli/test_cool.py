@@ -52,6 +52,20 @@ def test_a_file_with_a_step_is_a_finding_that_says_where():
     assert done.stderr.endswith("read=240 accepted=240 duplicate=0 quarantined=0\n")
 
 
+def test_in_a_log_that_runs_backwards_stretches_are_told_by_time():
+    draw, lines = random.Random(1), []
+    for i in range(200):
+        bad, rows = draw.randrange(9), draw.randrange(900, 1100)
+        metrics = {"in": rows, "bad": bad, "out": rows - bad - (i >= 150)}
+        line = {"label": f"batch-{i}", "metrics": metrics, "time": 60 * i}
+        lines.insert(0, json.dumps(line))
+    done = run("cool", "-", given="\n".join(lines))
+    assert "bad + out = in held until batch-150 (1970-01-01T02:30:00Z), and" in done.stdout
+    assert "where      batch-150 (1970-01-01T02:30:00Z), position 49\n" in done.stdout
+    assert "held       1970-01-01T00:00:00Z to 1970-01-01T02:29:00Z\n" in done.stdout
+    assert "positions" not in done.stdout
+
+
 def test_a_file_a_pipe_and_a_log_give_the_same_bytes():
     run("fire", "events.jsonl", "--log", "events.log")
     ways = [("events.jsonl", None), ("-", planted()), ("events.log", None)]

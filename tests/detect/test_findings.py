@@ -156,6 +156,14 @@ def test_a_law_that_breaks_alone_says_until_when_it_held():
     assert finding.headline == "cached + loaded = 100 held until position 512, and no longer"
 
 
+def test_the_end_of_a_law_is_named_by_label_and_time():
+    ended = replace(BROKEN, broke_label="batch-512", broke_time="2026-03-01T12:00:00Z")
+    (_, (finding,)) = find_findings([ended])
+    assert finding.headline == (
+        "cached + loaded = 100 held until batch-512 (2026-03-01T12:00:00Z), and no longer"
+    )
+
+
 def test_one_metric_that_changes_in_two_ways_is_told_once():
     level, spread = change("a", 512), replace(change("a", 513), form="spread")
     (_, (finding,)) = find_findings([level, spread])

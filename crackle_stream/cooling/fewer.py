@@ -14,7 +14,7 @@ from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.clustering.clusters import find_clusters
 from crackle_stream.detect.conservation.laws import find_laws
 from crackle_stream.detect.correlation.correlations import find_correlations
-from crackle_stream.detect.findings import NEAR
+from crackle_stream.detect.kinship import NEAR
 from crackle_stream.detect.phase.phases import find_phases
 from crackle_stream.detect.significance import is_large
 from crackle_stream.detect.view import view_table

@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crackle_stream.cooling.report import CoolingReport
-from crackle_stream.detect.findings import NEAR, Finding
+from crackle_stream.detect.findings import Finding
+from crackle_stream.detect.kinship import NEAR
 from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from types import MappingProxyType
 from typing import Final
 
 from msgspec.structs import replace
 
 from crackle_stream.detect.describe import (
+    FEW,
     describe,
     law,
     listed,
+    moved,
     movement,
     place_of,
     tasks,
 )
+from crackle_stream.detect.returns import Returns
+from crackle_stream.detect.twins import Twins
 from crackle_stream.pattern import (
     ClusteringPattern,
     ConservationPattern,
@@ -26,30 +31,41 @@ from crackle_stream.pattern import (
 )
 
 NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+NAMED: Final = 3
+"""Label groups of which it is said what happened in each; more are counted."""
 
 
-def headline(members: Sequence[Pattern]) -> str:
+def headline(
+    members: Sequence[Pattern],
+    twins: Twins = Twins(),  # noqa: B008
+    returns: Returns = MappingProxyType({}),
+) -> str:
     """Say in one sentence what the patterns of one finding show together.
 
     Parameters
     ----------
     members
         At least one, strongest first, as `find_findings` groups them.
+    twins
+        Metrics that are one quantity, and are told as one.
+    returns
+        Earlier changes, by the ids of those that undo them.
     """
-    # Groups beside a change are what was before and after, which the change says.
-    members = [m for m in members if not isinstance(m, ClusteringPattern)] or members
+    # What comes with a change or a law is said by it: groups, correlations.
+    if any(isinstance(m, ConservationPattern | PhaseTransitionPattern) for m in members):
+        members = [m for m in members if not isinstance(m, ClusteringPattern | CorrelationPattern)]
     lead = members[0]
     if isinstance(lead, CustomPattern):
         return _lasting(lead, members)
     if isinstance(lead, CorrelationPattern):
-        return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)])
+        return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)], twins)
     if isinstance(lead, ClusteringPattern):
         return _division([m for m in members if isinstance(m, ClusteringPattern)])
     if isinstance(lead, PhaseTransitionPattern) and lead.at is None:
         return _wandering(lead, members)
     if isinstance(lead, ConservationPattern) and lead.broke_at is None:
-        return _lasting(lead, [m for m in members if isinstance(m, ConservationPattern)])
-    return _change(members)
+        return _held(lead, [m for m in members if isinstance(m, ConservationPattern)])
+    return _change(members, twins) + _undone(members, returns)
 
 
 def in_words(number: int) -> str:
@@ -78,23 +94,60 @@ def _apart(members: Sequence[ClusteringPattern], name: str) -> float:
     return math.inf if apart else 0.0
 
 
-def _change(members: Sequence[Pattern]) -> str:
+def _change(members: Sequence[Pattern], twins: Twins) -> str:
     """Changes at one place, and the laws that broke there."""
-    acts: dict[tuple[object, ...], Pattern] = {}
-    for member in members:
-        acts.setdefault((member.group, member.subject, getattr(member, "form", None)), member)
-    if len(acts) == 1:
-        return describe(members[0])
-    metrics = {m.subject for m in members if isinstance(m, PhaseTransitionPattern)}
+    groups = list(dict.fromkeys(member.group for member in members))
+    told = {group: _acts([m for m in members if m.group == group], twins) for group in groups}
+    acts, where = told[groups[0]], _where(members)
+    if len(groups) == len(acts) == 1:
+        one = len({(m.subject, getattr(m, "form", None)) for m in members}) == 1
+        return describe(members[0]) if one else f"{_groups(members)}{acts[0]} at {where}"
+    shifts = [m for m in members if isinstance(m, PhaseTransitionPattern)]
+    metrics = {twins.of(m.group, m.subject[0]) for m in shifts}
     what = f" {in_words(len(metrics))} metrics changed together" if len(metrics) > 1 else ""
-    told = listed(list(dict.fromkeys(_act(act) for act in acts.values())))
-    return f"{_groups(members)}at {_where(members)}{what}: {told}"
+    if len(groups) == 1:
+        return f"{_groups(members)}at {where}{what}: {listed(acts)}"
+    each = [f"in {group} {listed(acts, most=3)}" for group, acts in list(told.items())[:NAMED]]
+    more = len(groups) - len(each)
+    each += [f"and in {in_words(more)} more groups"] if more else []
+    return f"at {where}{what}: {'; '.join(each)}"
 
 
-def _act(member: Pattern) -> str:
-    if isinstance(member, ConservationPattern):
-        return f"{law(member)} no longer holds"
-    return movement(member) if isinstance(member, PhaseTransitionPattern) else describe(member)
+def _acts(members: Sequence[Pattern], twins: Twins) -> list[str]:
+    """Say what each metric did, all at once, and which laws ended; twins are told as one."""
+    acts: dict[object, dict[object, Pattern]] = {}
+    same: dict[object, set[str]] = {}
+    for member in members:
+        about: object = member.id
+        if isinstance(member, PhaseTransitionPattern):
+            about = twins.of(member.group, member.subject[0])
+            same.setdefault(about, set()).add(member.subject[0])
+        acts.setdefault(about, {}).setdefault(getattr(member, "form", None), member)
+    return [_act(list(parts.values()), same.get(about, set())) for about, parts in acts.items()]
+
+
+def _act(parts: Sequence[Pattern], same: Set[str]) -> str:
+    lead = parts[0]
+    if isinstance(lead, ConservationPattern):
+        return f"{law(lead)} no longer holds"
+    if not isinstance(lead, PhaseTransitionPattern):
+        return describe(lead)
+    name = moved(lead)
+    others = listed(sorted(same - set(lead.subject)), most=2)
+    alike = f" (and {others} with it)" if others else ""
+    told = [movement(part) for part in parts if isinstance(part, PhaseTransitionPattern)]
+    first, *rest = (act.removeprefix(name) for act in told)
+    also = (f" and{act}".replace(" and scatters", ", scattering") for act in rest)
+    return f"{name}{alike}{first}{''.join(also)}"
+
+
+def _undone(members: Sequence[Pattern], returns: Returns) -> str:
+    """Name the change that is undone, where at least half of what changed level is back."""
+    levels = [m for m in members if getattr(m, "form", None) == "level"]
+    back = [returns[m.id] for m in levels if m.id in returns]
+    return (
+        f", back to what was before {place_of(back[0])}" if 2 * len(back) >= len(levels) > 0 else ""
+    )
 
 
 def _where(members: Sequence[Pattern]) -> str:
@@ -104,14 +157,14 @@ def _where(members: Sequence[Pattern]) -> str:
     return ""
 
 
-def _web(lead: CorrelationPattern, members: Sequence[CorrelationPattern]) -> str:
+def _web(lead: CorrelationPattern, members: Sequence[CorrelationPattern], twins: Twins) -> str:
     """Pairs of metrics that are connected."""
-    pairs = {tuple(sorted(member.subject)) for member in members}
+    pairs = {twins.subject(member): member for member in reversed(members)}
     if len(pairs) == 1:
         return _lasting(lead, members)
     metrics = sorted({name for pair in pairs for name in pair})
-    sizes = [abs(member.r) for member in members]
-    span = f"from {min(sizes):.2f} to {max(sizes):.2f}"
+    sizes = sorted(f"{abs(member.r):.2f}" for member in pairs.values())
+    span = f"of {sizes[0]}" if sizes[0] == sizes[-1] else f"from {sizes[0]} to {sizes[-1]}"
     told = f"{in_words(len(metrics))} metrics are correlated: {listed(metrics)}"
     return f"{_groups(members)}{told} ({len(pairs)} pairs, coefficients {span})"
 
@@ -136,16 +189,27 @@ def _wandering(lead: Pattern, members: Sequence[Pattern]) -> str:
 
 
 def _groups(members: Sequence[Pattern]) -> str:
+    groups = _named_groups(members)
+    return f"in {groups}: " if groups else ""
+
+
+def _named_groups(members: Sequence[Pattern]) -> str:
     groups = sorted({member.group for member in members if member.group is not None})
-    if not groups:
-        return ""
-    return f"in {groups[0]}: " if len(groups) == 1 else f"in {in_words(len(groups))} groups: "
+    return listed(groups) if len(groups) <= FEW else f"{in_words(len(groups))} groups"
+
+
+def _held(lead: ConservationPattern, members: Sequence[ConservationPattern]) -> str:
+    """Laws that hold; where they repeat one another they are named together."""
+    equations = list(dict.fromkeys(law(member) for member in members))
+    if len(equations) == 1:
+        return _lasting(lead, members)
+    return f"{_groups(members)}{listed(equations, most=3)} hold over {tasks(lead.window.n)}"
 
 
 def _lasting(lead: Pattern, members: Sequence[Pattern]) -> str:
     """What is seen once, or again in other windows or label groups."""
     groups = {member.group for member in members}
     if len(groups) > 1:
-        return f"{describe(replace(lead, group=None))}, in {in_words(len(groups))} groups"
+        return f"{describe(replace(lead, group=None))}, in {_named_groups(members)}"
     windows = {(member.window.first, member.window.last) for member in members}
     return describe(lead) + (f", in {in_words(len(windows))} windows" if len(windows) > 1 else "")

@@ -33,7 +33,7 @@ def facts(members: Sequence[Pattern]) -> list[tuple[str, str]]:
     """
     lead = next((m for m in members if isinstance(m, PhaseTransitionPattern)), members[0])
     told = [("where", _where(lead)), *_course(lead)]
-    told += [("sure", _sure(lead)), ("tasks", _who(members))]
+    told += [("sure", _sure(lead)), ("tasks", _who([m for m in members if m.kind == lead.kind]))]
     return [(name, text) for name, text in told if text]
 
 
@@ -136,10 +136,12 @@ def _broken(lead: ConservationPattern) -> str:
 
 
 def _who(members: Sequence[Pattern]) -> str:
+    """Name the tasks; a change says itself where it is, and one label for all tells no task."""
     labels = list(dict.fromkeys(label for member in members for label in member.involved_tasks))
-    if labels == [ANONYMOUS]:
+    count = max([len(labels), *(member.involved_count for member in members)])
+    if isinstance(members[0], PhaseTransitionPattern) or len(labels) == 1 < count:
         return ""
-    return _first(labels, max([len(labels), *(member.involved_count for member in members)]))
+    return "" if labels == [ANONYMOUS] else _first(labels, count)
 
 
 def _first(items: Sequence[str], count: int) -> str:

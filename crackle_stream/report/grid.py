@@ -53,9 +53,15 @@ class Grid(Struct, frozen=True):
 
 
 def grids(members: Sequence[Pattern]) -> list[Grid]:
-    """Lay patterns out by kind, in the order in which the kinds first come up."""
+    """Lay patterns out by kind, in the order in which the kinds first come up.
+
+    One that is alone of the kind of the finding stands in its headline already.
+    """
     kinds = dict.fromkeys(member.kind for member in members)
-    return [_grid(kind, [member for member in members if member.kind == kind]) for kind in kinds]
+    laid = {kind: [member for member in members if member.kind == kind] for kind in kinds}
+    if len(laid[members[0].kind]) == 1:
+        del laid[members[0].kind]
+    return [_grid(kind, alike) for kind, alike in laid.items()]
 
 
 def _grid(kind: str, members: Sequence[Pattern]) -> Grid:
@@ -82,7 +88,7 @@ def _groups(members: Sequence[ClusteringPattern]) -> Layout:
 
     def row(pattern: ClusteringPattern) -> Row:
         centre = [figure(pattern.center[n]) if n in pattern.center else "" for n in names]
-        return str(pattern.size), *centre, f"{pattern.separation:.1f}"
+        return _named(pattern, str(pattern.size)), *centre, f"{pattern.separation:.1f}"
 
     return ("size", *names, "separation"), 0, row
 

@@ -73,7 +73,7 @@ def _finding(number: int, one: Told) -> Iterator[str]:
         yield f"- status: {one.status}"
     for name, text in facts(one.members):
         yield f"- {name}: {plain(text)}"
-    for grid in grids(one.members) if len(one.members) > 1 else ():
+    for grid in grids(one.members):
         yield ""
         yield from _grid(grid)
 

@@ -79,9 +79,8 @@ class Text:
         yield from self._wrapped(head, f"{number}. ", INDENT, style=True)
         for name, text in facts(one.members):
             yield from self._wrapped(text, INDENT + pad(name, NAMES), INDENT + " " * NAMES)
-        if len(one.members) > 1:
-            for grid in grids(one.members):
-                yield from self._grid(grid)
+        for grid in grids(one.members):
+            yield from self._grid(grid)
 
     def _listed(self, status: str, sentences: Sequence[str]) -> Iterator[str]:
         """Give a line or two to each of those of which there is no news."""

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from crackle_stream.detect.findings import NEAR, find_findings
+from crackle_stream.detect.findings import find_findings
 from crackle_stream.detect.headline import telling
-from crackle_stream.pattern import Pattern, Span, pattern_id
+from crackle_stream.detect.kinship import NEAR
+from crackle_stream.pattern import Level, Pattern, Span, pattern_id
 
 BY_HAND = Path(__file__).parent / "data" / "patterns.jsonl"
 PATTERNS = msgspec.json.Decoder(Pattern).decode_lines(BY_HAND.read_bytes())
@@ -164,12 +165,80 @@ def test_the_end_of_a_law_is_named_by_label_and_time():
     )
 
 
+def conversion(one, other, factor=1000.0, **rest):
+    name = pattern_id("conservation", one, other)
+    terms = {one: 1.0, other: -1.0}
+    made = {"form": "power", "subject": (one, other), "terms": terms, "constant": factor}
+    plain = {"exceptions": None, "exception_count": None, "residual": 0.0}
+    return replace(LAW, **{"id": name, **made, **plain, **rest})
+
+
+def test_what_is_recorded_in_two_units_changes_once_and_the_law_says_why() -> None:
+    ms, s, other = change("ms", 512), change("s", 512), change("z", 512)
+    law = conversion("ms", "s")
+    (_, (happened, holds)) = find_findings([ms, s, other, law, pair("ms", "s")])
+    assert " two metrics changed together: ms (and s with it) rose" in happened.headline
+    assert holds.headline == "ms = 1000 * s holds over 1,000 tasks"
+    assert holds.patterns == (law.id, pair("ms", "s").id)
+
+
+def test_three_units_of_one_quantity_are_one_finding() -> None:
+    laws = [conversion("ms", "s"), conversion("us", "ms")]
+    (_, (finding,)) = find_findings([*laws, pair("s", "us")])
+    assert finding.headline == "ms = 1000 * s and us = 1000 * ms hold over 1,000 tasks"
+
+
+def test_correlations_of_a_metric_in_two_units_are_told_as_one() -> None:
+    found = [conversion("ms", "s"), pair("ms", "x"), pair("s", "x")]
+    _, findings = find_findings(found)
+    assert [f.headline for f in findings][1] == "ms and x move together (r = 0.93)"
+
+
+def test_metrics_of_another_label_group_are_not_one_for_a_law_of_this_group() -> None:
+    law = conversion("ms", "s", group="web")
+    here, there = (change(name, 512, group="api") for name in ("ms", "s"))
+    assert "with it" not in find_findings([law, here, there])[1][0].headline
+
+
+def test_a_looser_law_with_a_metric_that_equals_another_s_belongs_to_it() -> None:
+    other = {"subject": ("rows_bad", "rows_in", "rows_done"), "residual": 3.0, "id": "1"}
+    looser = replace(LAW, terms=dict.fromkeys(other["subject"], 1.0), **other)
+    law, alike = replace(LAW, residual=0.0), pair("rows_done", "rows_out", r=0.999)
+    assert ids(law, looser) in together([looser, law, alike])
+    assert ids(law) in together([looser, law, replace(alike, r=0.9)])
+
+
+def test_a_correlation_between_the_terms_of_a_law_that_ended_belongs_to_its_end() -> None:
+    between = pair("cached", "loaded")
+    (_, (finding,)) = find_findings([between, BROKEN])
+    assert finding.patterns == (BROKEN.id, between.id)
+    assert finding.headline == "cached + loaded = 100 held until position 512, and no longer"
+
+
+def test_a_change_that_undoes_another_says_so_and_comes_behind_it() -> None:
+    broke = change("a", 500, confidence=0.9)
+    mended = change("a", 540, before=LEVEL.after, after=LEVEL.before, confidence=0.99)
+    _, findings = find_findings([mended, broke])
+    assert [f.patterns for f in findings] == [(broke.id,), (mended.id,)]
+    assert findings[1].headline.endswith(
+        ", back to what was before build-512 (2026-03-01T12:00:00Z)"
+    )
+    half = replace(mended, after=replace(LEVEL.after, mean=30.0))
+    assert "back" not in find_findings([half, broke])[1][0].headline
+
+
+def test_a_setting_that_was_changed_where_others_shift_is_named_first() -> None:
+    setting = change("workers", 512, before=Level(4.0, 0.0, 512), after=Level(8.0, 0.0, 488))
+    (_, (finding,)) = find_findings([change("a", 512), replace(setting, confidence=0.9)])
+    assert "changed together: workers rose from 4 to 8" in finding.headline
+
+
 def test_one_metric_that_changes_in_two_ways_is_told_once():
     level, spread = change("a", 512), replace(change("a", 513), form="spread")
     (_, (finding,)) = find_findings([level, spread])
     assert finding.headline == (
-        "at build-512 (2026-03-01T12:00:00Z): a rose from 12.31 to 45.62 (+271%) and "
-        "a scatters more (standard deviation from 1.5 to 1.6)"
+        "a rose from 12.31 to 45.62 (+271%), scattering more (standard deviation from 1.5 to 1.6)"
+        " at build-512 (2026-03-01T12:00:00Z)"
     )
 
 
@@ -193,7 +262,10 @@ def test_of_one_change_in_two_windows_the_stronger_is_told():
 def test_changes_in_several_label_groups_are_one_finding():
     one, other = change("a", 512, group="web"), change("a", 514, group="api")
     (_, (finding,)) = find_findings([one, other])
-    assert finding.headline.startswith("in two groups: at build-512 (2026-03-01T12:00:00Z): a rose")
+    assert finding.headline == (
+        "at build-512 (2026-03-01T12:00:00Z): in web a rose from 12.31 to 45.62 (+271%);"
+        " in api a rose from 12.31 to 45.62 (+271%)"
+    )
 
 
 def test_correlations_belong_together_where_their_metrics_are_connected():
@@ -215,12 +287,12 @@ def test_a_pair_in_three_windows_is_one_finding():
 
 def test_the_same_pair_in_two_label_groups_is_one_finding():
     (_, (finding,)) = find_findings([pair("a", "b", group="web"), pair("a", "b", group="api")])
-    assert finding.headline == "a and b move together (r = 0.93), in two groups"
+    assert finding.headline == "a and b move together (r = 0.93), in api and web"
 
 
 def test_the_same_law_in_two_label_groups_is_one_finding():
     (_, (finding,)) = find_findings([replace(LAW, id="1", group="web"), replace(LAW, group="api")])
-    assert finding.headline.endswith("holds over 1,000 tasks, but for 1 task, in two groups")
+    assert finding.headline.endswith("holds over 1,000 tasks, but for 1 task, in api and web")
 
 
 def test_groups_of_one_window_are_one_finding_and_those_of_another_are_not():

@@ -15,8 +15,12 @@ from crackle_stream.cli.options import (
     mapping_options,
     plan_options,
 )
+from crackle_stream.cli.say import say
+from crackle_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from crackle_stream.cooling.explanation import Explanation
+    from crackle_stream.cooling.plan import Plan
     from crackle_stream.report.terminal import Terminal
 
 EPILOG: Final = """\b
@@ -59,7 +63,8 @@ def command(
 
     SOURCE and the options are those that `crackle cool` found it with; its text report, and each
     line of --format jsonl, tell the ID, of which the first characters are enough. Of a candidate
-    that did not pass it says what it lacked.
+    that did not pass it says what it lacked. Of a damaged log, what stands before the damage is
+    looked at.
     """
     from crackle_stream.cli.planning import plan_of
     from crackle_stream.cli.source import is_log
@@ -67,12 +72,23 @@ def command(
     plan, in_log = plan_of(ctx.params), is_log(source, log)
     from crackle_stream.cli.passes import ask_input, ask_log
     from crackle_stream.cooling.inquiry import Inquiry
-    from crackle_stream.report.explain import as_json, as_text
 
     inquiry = Inquiry(plan, pattern)
-    (ask_log if in_log else ask_input)(ctx, plan, inquiry)
-    why = inquiry.answer()
-    if format == "json":
+    damage = (ask_log if in_log else ask_input)(ctx, plan, inquiry)
+    try:
+        _show(inquiry.answer(), plan, format, width, plain)
+    except UsageError as unknown:
+        if damage is None:
+            raise
+        say(f"crackle: {unknown}")
+    if damage is not None:
+        raise damage
+
+
+def _show(why: Explanation, plan: Plan, form: str, width: int | None, plain: bool) -> None:
+    from crackle_stream.report.explain import as_json, as_text
+
+    if form == "json":
         click.echo(as_json(why), nl=False)
         return
     terminal = _terminal(width)

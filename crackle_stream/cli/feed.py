@@ -82,6 +82,7 @@ class Feed:
         self._interrupts = Interrupts()
         self._reasons: set[str] = set()
         self._progress = Progress(sys.stderr, hidden=self._options.quiet)
+        self._acknowledged = False
 
     def __iter__(self) -> Iterator[None]:
         start = self._start()
@@ -100,6 +101,9 @@ class Feed:
                 self._take(chunk)
                 yield
                 self._progress.show(self.accounts.read)
+        if self._options.ack and not self._acknowledged:
+            # A producer that asks where to go on is told also where there was nothing to read.
+            self._acknowledge(start or SourcePosition(self._name, 0, 0, 0))
 
     def __enter__(self) -> Feed:
         self._interrupts.__enter__()
@@ -168,6 +172,7 @@ class Feed:
 
     def _acknowledge(self, position: SourcePosition) -> None:
         """Say on stdout up to where a producer need not send again."""
+        self._acknowledged = True
         place = {"source": position.source, "line": position.line, "offset": position.offset}
         line = msgspec.json.encode({"acknowledged": self._log.count, **place})
         click.echo(inert(line))

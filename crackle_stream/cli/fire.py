@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from crackle_stream.cli.options import (
+    ack_option,
     keeping_options,
     log_options,
     mapping_options,
@@ -24,12 +25,7 @@ Examples:
 @click.command("fire", epilog=EPILOG, short_help="Append events to a log.")
 @click.argument("source")
 @click.option("--log", metavar="DIR", required=True, help="The log; made where there is none.")
-@click.option(
-    "--ack",
-    is_flag=True,
-    help="Print a line of JSON for each append that is as durable as asked: the log's next "
-    "position, and the source's line and byte to go on from.",
-)
+@ack_option
 @log_options
 @keeping_options
 @mapping_options

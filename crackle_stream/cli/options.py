@@ -141,6 +141,13 @@ keeping_options = _all(
     ),
 )
 
+ack_option = click.option(
+    "--ack",
+    is_flag=True,
+    help="Print a line of JSON for each append that is as durable as asked, and one at least: the "
+    "log's next position, and the source's line and byte to go on from.",
+)
+
 field_options = _all(
     click.option("--label", metavar="PATH", help="Where labels stand, such as .job.name."),
     click.option("--time", metavar="PATH", help="Where times stand."),

@@ -50,12 +50,18 @@ def _cool_up_to(
     damage: LogDamagedError, log: EventLog, plan: Plan, executor: Executor | None, showing: Showing
 ) -> None:
     """Show what stands before damage as if the log ended there, if anything does."""
-    part = log.below(damage.first)
-    if part.count > max(plan.start, part.first):
+    part = _before(damage, log, plan)
+    if part is not None:
         for report in replay(part, plan, executor):
             if report.checkpoint > showing.last:
                 showing.show(report)
         showing.end(Accounts())
+
+
+def _before(damage: LogDamagedError, log: EventLog, plan: Plan) -> EventLog | None:
+    """Give the log as if it ended before damage, if there is anything to look at."""
+    part = log.below(damage.first)
+    return part if part.count > max(plan.start, part.first) else None
 
 
 def cool_input(ctx: click.Context, plan: Plan) -> int:
@@ -77,19 +83,29 @@ def cool_input(ctx: click.Context, plan: Plan) -> int:
     return showing.gate()
 
 
-def ask_log(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> None:
-    """Cool a log as `cool_log` does, only to let each checkpoint be looked at."""
+def ask_log(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> LogDamagedError | None:
+    """Cool a log as `cool_log` does, only to let each checkpoint be looked at.
+
+    Of a damaged one that is what stands before the damage, which is given.
+    """
     with (
         Interrupts(),
         EventLog.open(Path(ctx.params["source"])) as log,
         workers(ctx) as executor,
     ):
-        log.check_end()
-        _pass(replay(log, plan, executor, study=inquiry.study))
+        try:
+            log.check_end()
+            _pass(replay(log, plan, executor, study=inquiry.study))
+        except LogDamagedError as damage:
+            part = _before(damage, log, plan)
+            if part is not None:
+                _pass(replay(part, plan, executor, study=inquiry.study))
+            return damage
+    return None
 
 
 def ask_input(ctx: click.Context, plan: Plan, inquiry: Inquiry) -> None:
-    """Read a file or stdin into a log, and let each checkpoint of it be looked at."""
+    """Read a file or stdin into a log, which is whole, and let each checkpoint be looked at."""
     with (
         writer(ctx.params["log"], ctx.params) as events,
         workers(ctx) as executor,

@@ -6,7 +6,14 @@ from typing import Any, Final
 
 import click
 
-from crackle_stream.cli.options import log_options, mapping_options, plan_options, voice_options
+from crackle_stream.cli.options import (
+    ack_option,
+    keeping_options,
+    log_options,
+    mapping_options,
+    plan_options,
+    voice_options,
+)
 
 EVERY: Final = "1000"
 
@@ -36,7 +43,9 @@ Examples:
     show_default=True,
     help="Write for people, or for programs.",
 )
+@ack_option
 @log_options
+@keeping_options
 @plan_options
 @mapping_options
 @voice_options
@@ -55,7 +64,22 @@ def command(ctx: click.Context, /, source: str, log: str | None, **_: Any) -> No
     if not ctx.params["every"] and not ctx.params["at"]:
         ctx.params["every"] = EVERY
     plan, in_log = plan_of(ctx.params), is_log(source, log)
+    if in_log or log is None:
+        _check_written(ctx)
     from crackle_stream.cli.watching import watch_input, watch_log
 
     watch = watch_log if in_log else watch_input
     watch(ctx, plan)
+
+
+def _check_written(ctx: click.Context) -> None:
+    """Refuse what asks for a log that is written to and kept."""
+    from crackle_stream.errors import UsageError
+
+    asked = ("ack", "keep_age", "keep_bytes", "keep_events")
+    given = next((name for name in asked if ctx.params[name] not in (None, False)), None)
+    if given is not None:
+        option = f"--{given.replace('_', '-')}"
+        raise UsageError(
+            f"{option} is for a log that is written to: read a file or - (stdin) into one with --log"
+        )

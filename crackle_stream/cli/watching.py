@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from crackle_stream.cli.feed import Feed
 from crackle_stream.cli.interrupts import Interrupts
+from crackle_stream.cli.keeping import Keeping
 from crackle_stream.cli.passes import workers
 from crackle_stream.cli.say import say
 from crackle_stream.cli.source import writer
@@ -83,9 +84,14 @@ def watch_input(ctx: click.Context, plan: Plan) -> None:
         Feed(log, source, ctx.params) as feed,
         Watching(ctx, log, plan, executor) as watching,
     ):
+        keeping = Keeping(log, ctx.params) if path is not None else None
         for _appended in feed:
             watching.look()
+            if keeping is not None:
+                keeping.look()
         watching.finish()
+        if keeping is not None:
+            keeping.finish()
 
 
 class Watching:

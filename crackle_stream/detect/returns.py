@@ -43,6 +43,5 @@ def find_returns(patterns: Iterable[Pattern], rank: Callable[[int], int]) -> Ret
 
 
 def _undoes(change: PhaseTransitionPattern, before: PhaseTransitionPattern) -> bool:
-    (low, high), (start, end) = sides(before), sides(change)
-    against = (high - low) * (end - start) < 0
-    return against and abs(end - low) <= BACK * abs(end - start)
+    low, (start, end) = sides(before)[0], sides(change)
+    return abs(end - low) <= BACK * abs(end - start)

@@ -84,6 +84,27 @@ def test_acks_say_how_far_the_log_has_it(log):
     assert acks[-1] == {"acknowledged": 2, **end}
 
 
+@pytest.mark.parametrize("command", ["fire", "watch"])
+def test_where_nothing_new_was_read_the_ack_still_says_where_to_go_on(log, command, tmp_path):
+    fire(log, [line(0, "a"), line(1, "b")])
+
+    def acks(source, given=None):
+        told = [command, source, "--log", str(log), "--ack"]
+        return [
+            json.loads(a) for a in CliRunner().invoke(main, told, input=given).stdout.splitlines()
+        ]
+
+    nothing = {"acknowledged": 2, "source": "-", "line": 0, "offset": 0}
+    assert acks("-", "") == [nothing]
+    again = line(0, "a") + "\n"
+    assert acks("-", again) == [{**nothing, "line": 1, "offset": len(again)}]
+    file = tmp_path / "events.jsonl"
+    file.write_text(again)
+    first = acks(str(file))
+    assert [ack["line"] for ack in first] == [1]
+    assert acks(str(file)) == first
+
+
 def test_a_slow_producer_has_its_ack_before_it_sends_more(log):
     process = subprocess.Popen(
         [CRACKLE, "fire", "-", "--log", log, "--ack"],

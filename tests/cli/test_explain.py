@@ -2,10 +2,12 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from test_cool import planted
+from test_log import spoil
 
 from crackle_stream.cli import main
 
@@ -51,6 +53,19 @@ def test_ascii_is_ascii(step):
     text = run("explain", "events.jsonl", step, "--ascii").stdout
     assert text.isascii()
     assert "^" in text
+
+
+def test_of_a_damaged_log_what_stands_before_the_damage_is_explained(step):
+    run("fire", "events.jsonl", "--log", "events.log")
+    run("fire", "-", "--log", "events.log", given='{"metrics": {"other": 1}}\n')
+    whole = run("explain", "events.jsonl", step)
+    spoil(next(Path("events.log").glob("*.seg")), -2)
+    done = run("explain", "events.log", step)
+    assert (done.exit_code, done.stdout) == (4, whole.stdout)
+    assert "is damaged at byte" in done.stderr
+    unknown = run("explain", "events.log", "nothing")
+    assert (unknown.exit_code, unknown.stdout) == (4, "")
+    assert "no pattern's id begins with 'nothing'" in unknown.stderr
 
 
 def test_a_file_a_pipe_and_a_log_are_explained_alike(step):

@@ -86,6 +86,28 @@ def test_ids_of_what_went_while_reading_are_forgotten_with_it(
     assert done.stderr.endswith("read=5 accepted=5 duplicate=0 quarantined=0\n")
 
 
+def test_watch_lets_old_events_go_and_goes_on(
+    log: Path, fire: Fire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PATIENCE", 0.0)
+    told = "".join(
+        f'{{"time":{n},"metrics":{{"ms":{n % 7 + 40 * (n >= 700)}}}}}\n' for n in range(100, 900)
+    )
+    given = ["watch", "-", "--log", str(log), "--keep-events", "300", "--every", "200"]
+    done = CliRunner().invoke(main, given, input=told)
+    assert done.exit_code == 0, done.output
+    assert "confirmed" in done.stdout
+    assert begins(log)[0] > 20
+
+
+def test_watch_refuses_to_keep_less_of_a_log_that_it_does_not_write(log: Path, fire: Fire) -> None:
+    for given in (["watch", str(log)], ["watch", "-"]):
+        for rule in (["--keep-events", "3"], ["--ack"]):
+            done = CliRunner().invoke(main, [*given, *rule], input="")
+            assert done.exit_code == 2
+            assert f"{rule[0]} is for a log that is written to" in done.stderr
+
+
 def test_a_rule_that_cannot_be_meant_is_a_usage_error(log: Path, fire: Fire) -> None:
     assert fire(lines(100, 2), "--keep-age", "long").exit_code == 2
     assert begins(log) == (0, 100)

@@ -81,5 +81,5 @@ def _check_written(ctx: click.Context) -> None:
     if given is not None:
         option = f"--{given.replace('_', '-')}"
         raise UsageError(
-            f"{option} is for a log that is written to: read a file or - (stdin) into one with --log"
+            f"{option} is for a log that is written to: read a file or - (stdin) into a --log"
         )

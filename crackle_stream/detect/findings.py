@@ -39,8 +39,8 @@ class Finding(Struct, frozen=True):
     headline
         One sentence.
     patterns
-        Ids of its patterns: changes before laws before what follows from them; of these the best
-        placed first, then the surest, then the largest.
+        Ids of its patterns: ends of laws before changes before laws that hold before what follows
+        from them; of these the best placed first, then the surest, then the largest.
     """
 
     id: str
@@ -132,12 +132,13 @@ def _first(members: Sequence[Pattern], rank: Rank) -> int:
 
 
 def _order(pattern: Pattern, rank: Rank) -> tuple[float, ...]:
-    """Order the patterns of a finding; a setting that somebody changed is the likely cause."""
+    """Order the patterns of a finding: a law ends at an exact place, a setting may be the cause."""
     bounds = bounds_of(pattern)
     width = 0 if bounds is None else width_of(place_within(bounds, rank))
     loose = pattern.residual if isinstance(pattern, ConservationPattern) else 0.0
     set_anew = isinstance(pattern, PhaseTransitionPattern) and _is_exact(pattern)
-    kind = ORDER.index(pattern.kind)
+    ended = isinstance(pattern, ConservationPattern) and pattern.broke_at is not None
+    kind = -1 if ended else ORDER.index(pattern.kind)
     return kind, not set_anew, width, -pattern.confidence, loose, -pattern.evidence.effect
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence, Set
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -29,6 +29,9 @@ from crackle_stream.pattern import (
     Pattern,
     PhaseTransitionPattern,
 )
+
+Broken: TypeAlias = ConservationPattern | PhaseTransitionPattern
+"""What happened at a place: a law ended, or a metric changed."""
 
 NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NAMED: Final = 3
@@ -65,7 +68,8 @@ def headline(
         return _wandering(lead, members)
     if isinstance(lead, ConservationPattern) and lead.broke_at is None:
         return _held(lead, [m for m in members if isinstance(m, ConservationPattern)])
-    return _change(members, twins) + _undone(members, returns)
+    happened = [m for m in members if isinstance(m, ConservationPattern | PhaseTransitionPattern)]
+    return _change(happened, twins) + _undone(happened, returns)
 
 
 def in_words(number: int) -> str:
@@ -94,44 +98,51 @@ def _apart(members: Sequence[ClusteringPattern], name: str) -> float:
     return math.inf if apart else 0.0
 
 
-def _change(members: Sequence[Pattern], twins: Twins) -> str:
-    """Changes at one place, and the laws that broke there."""
+def _change(members: Sequence[Broken], twins: Twins) -> str:
+    """Laws that ended at one place, and changes there."""
     groups = list(dict.fromkeys(member.group for member in members))
     told = {group: _acts([m for m in members if m.group == group], twins) for group in groups}
-    acts, where = told[groups[0]], _where(members)
+    acts, where = told[groups[0]], place_of(members[0])
     if len(groups) == len(acts) == 1:
-        one = len({(m.subject, getattr(m, "form", None)) for m in members}) == 1
+        one = len({(m.subject, m.form) for m in members}) == 1
         return describe(members[0]) if one else f"{_groups(members)}{acts[0]} at {where}"
     shifts = [m for m in members if isinstance(m, PhaseTransitionPattern)]
     metrics = {twins.of(m.group, m.subject[0]) for m in shifts}
-    what = f" {in_words(len(metrics))} metrics changed together" if len(metrics) > 1 else ""
+    what = f"{in_words(len(metrics))} metrics changed together" if len(metrics) > 1 else ""
     if len(groups) == 1:
-        return f"{_groups(members)}at {where}{what}: {listed(acts)}"
+        return f"{_groups(members)}at {where}{_told(acts, len(acts) - len(metrics), what)}"
+    what = f" {what}" if what else ""
     each = [f"in {group} {listed(acts, most=3)}" for group, acts in list(told.items())[:NAMED]]
     more = len(groups) - len(each)
     each += [f"and in {in_words(more)} more groups"] if more else []
     return f"at {where}{what}: {'; '.join(each)}"
 
 
-def _acts(members: Sequence[Pattern], twins: Twins) -> list[str]:
+def _told(acts: Sequence[str], ended: int, what: str) -> str:
+    """Say first which laws ended, then what else happened, and to how many metrics."""
+    laws, shifts = acts[:ended], acts[ended:]
+    if not shifts or not what:
+        return f": {listed(acts)}"
+    return f" {f'{listed(laws)} and ' if laws else ''}{what}: {listed(shifts)}"
+
+
+def _acts(members: Sequence[Broken], twins: Twins) -> list[str]:
     """Say what each metric did, all at once, and which laws ended; twins are told as one."""
-    acts: dict[object, dict[object, Pattern]] = {}
-    same: dict[object, set[str]] = {}
+    acts: dict[str, dict[str, Broken]] = {}
+    same: dict[str, set[str]] = {}
     for member in members:
-        about: object = member.id
+        about = f"law {member.id}"
         if isinstance(member, PhaseTransitionPattern):
             about = twins.of(member.group, member.subject[0])
             same.setdefault(about, set()).add(member.subject[0])
-        acts.setdefault(about, {}).setdefault(getattr(member, "form", None), member)
+        acts.setdefault(about, {}).setdefault(member.form, member)
     return [_act(list(parts.values()), same.get(about, set())) for about, parts in acts.items()]
 
 
-def _act(parts: Sequence[Pattern], same: Set[str]) -> str:
+def _act(parts: Sequence[Broken], same: Set[str]) -> str:
     lead = parts[0]
     if isinstance(lead, ConservationPattern):
         return f"{law(lead)} no longer holds"
-    if not isinstance(lead, PhaseTransitionPattern):
-        return describe(lead)
     name = moved(lead)
     others = listed(sorted(same - set(lead.subject)), most=2)
     alike = f" (and {others} with it)" if others else ""
@@ -141,20 +152,13 @@ def _act(parts: Sequence[Pattern], same: Set[str]) -> str:
     return f"{name}{alike}{first}{''.join(also)}"
 
 
-def _undone(members: Sequence[Pattern], returns: Returns) -> str:
+def _undone(members: Sequence[Broken], returns: Returns) -> str:
     """Name the change that is undone, where at least half of what changed level is back."""
-    levels = [m for m in members if getattr(m, "form", None) == "level"]
+    levels = [m for m in members if m.form == "level"]
     back = [returns[m.id] for m in levels if m.id in returns]
     return (
         f", back to what was before {place_of(back[0])}" if 2 * len(back) >= len(levels) > 0 else ""
     )
-
-
-def _where(members: Sequence[Pattern]) -> str:
-    for member in members:
-        if isinstance(member, PhaseTransitionPattern | ConservationPattern):
-            return place_of(member)
-    return ""
 
 
 def _web(lead: CorrelationPattern, members: Sequence[CorrelationPattern], twins: Twins) -> str:

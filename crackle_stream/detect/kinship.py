@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from crackle_stream.detect.twins import Twins, is_conversion
@@ -53,12 +54,21 @@ def find_keys(patterns: Sequence[Pattern], rank: Rank, twins: Twins) -> list[Key
 
 
 def _law_between(pair: CorrelationPattern, laws: Laws, twins: Twins) -> ConservationPattern | None:
-    """Give the first law that both metrics are terms of: it makes them move together."""
+    """Give the first law that makes two metrics move together.
+
+    Both are terms of it; or one is, and the other of a law that shares two of its terms.
+    """
     both = twins.subject(pair)
-    own = (law for law in laws if law.group == pair.group)
+    own = [(law, twins.subject(law)) for law in laws if law.group == pair.group]
     if len(both) == 1:
-        return next((law for law in own if is_conversion(law) and twins.subject(law) == both), None)
-    return next((law for law in own if both <= twins.subject(law)), None)
+        return next((law for law, terms in own if is_conversion(law) and terms == both), None)
+    direct = (law for law, terms in own if both <= terms)
+    through = (
+        law
+        for law, terms in own
+        if both & terms and any(both <= terms | more and len(terms & more) > 1 for _, more in own)
+    )
+    return next(chain(direct, through), None)
 
 
 def _echoes(

@@ -24,14 +24,14 @@ SHOWN: Final = 5
 def facts(members: Sequence[Pattern]) -> list[tuple[str, str]]:
     """Give name and text of each fact about a finding.
 
-    Its strongest pattern speaks for it, or its strongest change where something changed.
+    Its first pattern speaks for it: what ended or changed, where something did.
 
     Parameters
     ----------
     members
         The patterns of the finding, strongest first.
     """
-    lead = next((m for m in members if isinstance(m, PhaseTransitionPattern)), members[0])
+    lead = members[0]
     told = [("where", _where(lead)), *_course(lead)]
     told += [("sure", _sure(lead)), ("tasks", _who([m for m in members if m.kind == lead.kind]))]
     return [(name, text) for name, text in told if text]

@@ -139,8 +139,17 @@ def test_ranks_tell_which_positions_are_neighbours():
 def test_a_law_that_breaks_where_a_metric_shifts_is_part_of_that_finding():
     shift = change("a", 512, 508, 515)
     (_, (finding,)) = find_findings([shift, BROKEN])
-    assert finding.headline.endswith(
-        "a rose from 12.31 to 45.62 (+271%) and cached + loaded = 100 no longer holds"
+    assert finding.headline == (
+        "at position 512: cached + loaded = 100 no longer holds"
+        " and a rose from 12.31 to 45.62 (+271%)"
+    )
+
+
+def test_the_end_of_a_law_says_where_since_it_is_exact() -> None:
+    around = [change("a", 505, 500, 520), change("b", 509, 500, 520)]
+    (_, (finding,)) = find_findings([*around, replace(BROKEN, broke_label="batch-512")])
+    assert finding.headline.startswith(
+        "at batch-512 cached + loaded = 100 no longer holds and two metrics changed together: "
     )
 
 
@@ -204,8 +213,17 @@ def test_a_looser_law_with_a_metric_that_equals_another_s_belongs_to_it() -> Non
     other = {"subject": ("rows_bad", "rows_in", "rows_done"), "residual": 3.0, "id": "1"}
     looser = replace(LAW, terms=dict.fromkeys(other["subject"], 1.0), **other)
     law, alike = replace(LAW, residual=0.0), pair("rows_done", "rows_out", r=0.999)
-    assert ids(law, looser) in together([looser, law, alike])
-    assert ids(law) in together([looser, law, replace(alike, r=0.9)])
+    assert ids(law, looser, alike) in together([looser, law, alike])
+    assert ids(looser) in together([looser, law, replace(alike, r=0.9)])
+
+
+def test_a_correlation_through_two_laws_that_share_two_terms_belongs_to_the_first() -> None:
+    other = {"subject": ("rows_bad", "rows_in", "share"), "form": "power", "id": "1"}
+    rate = replace(LAW, terms=dict.fromkeys(other["subject"], 1.0), **other)
+    through = pair("rows_out", "share")
+    assert ids(LAW, through) in together([LAW, rate, through])
+    loose = replace(rate, subject=("rows_bad", "share"), terms={"rows_bad": 2.0, "share": 1.0})
+    assert ids(through) in together([LAW, loose, through])
 
 
 def test_a_correlation_between_the_terms_of_a_law_that_ended_belongs_to_its_end() -> None:

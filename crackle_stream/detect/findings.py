@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crackle_stream.detect.headline import headline
+from crackle_stream.detect.headline import Known, headline
 from crackle_stream.detect.kinship import Key, Rank, bounds_of, find_keys, place_within, width_of
 from crackle_stream.detect.returns import Returns, find_returns
 from crackle_stream.detect.twins import Twins
@@ -27,6 +27,10 @@ ORDER: Final[tuple[str, ...]] = (
     CUSTOM,
 )
 """Among equals, what happened comes before what always holds; groups often follow from both."""
+
+
+WITHIN: Final = ("phase_transition", "conservation", "clustering", "correlation", CUSTOM)
+"""Within a finding groups come before the correlations that they make."""
 
 
 class Finding(Struct, frozen=True):
@@ -86,7 +90,8 @@ def find_findings(
         groups.setdefault(key, []).append(pattern)
     for members in groups.values():
         members.sort(key=lambda member: _order(member, rank))
-    findings = {key: _finding(members, twins, returns) for key, members in groups.items()}
+    known = Known(twins, returns, _steps(groups))
+    findings = {key: _finding(members, known) for key, members in groups.items()}
     marked = (
         replace(pattern, finding=findings[key].id)
         for pattern, key in zip(patterns, keys, strict=True)
@@ -138,7 +143,7 @@ def _order(pattern: Pattern, rank: Rank) -> tuple[float, ...]:
     loose = pattern.residual if isinstance(pattern, ConservationPattern) else 0.0
     set_anew = isinstance(pattern, PhaseTransitionPattern) and _is_exact(pattern)
     ended = isinstance(pattern, ConservationPattern) and pattern.broke_at is not None
-    kind = -1 if ended else ORDER.index(pattern.kind)
+    kind = -1 if ended else WITHIN.index(pattern.kind)
     return kind, not set_anew, width, -pattern.confidence, loose, -pattern.evidence.effect
 
 
@@ -147,7 +152,16 @@ def _is_exact(change: PhaseTransitionPattern) -> bool:
     return before is not None and after is not None and before.std == after.std == 0
 
 
-def _finding(members: Sequence[Pattern], twins: Twins, returns: Returns) -> Finding:
+def _steps(groups: dict[Key, list[Pattern]]) -> list[list[PhaseTransitionPattern]]:
+    """Give the changes of level of each place."""
+    shifts = (
+        [m for m in members if isinstance(m, PhaseTransitionPattern) and m.form == "level"]
+        for members in groups.values()
+    )
+    return [changes for changes in shifts if changes]
+
+
+def _finding(members: Sequence[Pattern], known: Known) -> Finding:
     ids = tuple(dict.fromkeys(pattern.id for pattern in members))
     digest = hashlib.sha256(msgspec.json.encode(sorted(ids))).hexdigest()
-    return Finding(digest[:12], headline(members, twins, returns), ids)
+    return Finding(digest[:12], headline(members, known), ids)

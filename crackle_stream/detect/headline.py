@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence, Set
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from crackle_stream.detect.describe import (
     place_of,
     tasks,
 )
+from crackle_stream.detect.kinds_of_task import name_groups, same_before_and_after, telling
 from crackle_stream.detect.returns import Returns
 from crackle_stream.detect.twins import Twins
 from crackle_stream.pattern import (
@@ -38,21 +38,33 @@ NAMED: Final = 3
 """Label groups of which it is said what happened in each; more are counted."""
 
 
-def headline(
-    members: Sequence[Pattern],
-    twins: Twins = Twins(),  # noqa: B008
-    returns: Returns = MappingProxyType({}),
-) -> str:
+class Known(NamedTuple):
+    """What else is known at the checkpoint of a finding.
+
+    Parameters
+    ----------
+    twins
+        Metrics that are one quantity, and are told as one.
+    returns
+        Earlier changes, by the ids of those that undo them.
+    steps
+        Changes of level, place by place.
+    """
+
+    twins: Twins = Twins()
+    returns: Returns = MappingProxyType({})
+    steps: Sequence[Sequence[PhaseTransitionPattern]] = ()
+
+
+def headline(members: Sequence[Pattern], known: Known = Known()) -> str:  # noqa: B008
     """Say in one sentence what the patterns of one finding show together.
 
     Parameters
     ----------
     members
         At least one, strongest first, as `find_findings` groups them.
-    twins
-        Metrics that are one quantity, and are told as one.
-    returns
-        Earlier changes, by the ids of those that undo them.
+    known
+        What else there is to say of them.
     """
     # What comes with a change or a law is said by it: groups, correlations.
     if any(isinstance(m, ConservationPattern | PhaseTransitionPattern) for m in members):
@@ -61,15 +73,16 @@ def headline(
     if isinstance(lead, CustomPattern):
         return _lasting(lead, members)
     if isinstance(lead, CorrelationPattern):
-        return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)], twins)
+        return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)], known.twins)
     if isinstance(lead, ClusteringPattern):
-        return _division([m for m in members if isinstance(m, ClusteringPattern)])
+        groups = [m for m in members if isinstance(m, ClusteringPattern)]
+        return _division(groups, len(members) - len(groups), known)
     if isinstance(lead, PhaseTransitionPattern) and lead.at is None:
         return _wandering(lead, members)
     if isinstance(lead, ConservationPattern) and lead.broke_at is None:
         return _held(lead, [m for m in members if isinstance(m, ConservationPattern)])
     happened = [m for m in members if isinstance(m, ConservationPattern | PhaseTransitionPattern)]
-    return _change(happened, twins) + _undone(happened, returns)
+    return _change(happened, known.twins) + _undone(happened, known.returns)
 
 
 def in_words(number: int) -> str:
@@ -81,21 +94,6 @@ def in_words(number: int) -> str:
     ('three', '12')
     """
     return NUMBERS[number] if number < len(NUMBERS) else str(number)
-
-
-def telling(members: Sequence[ClusteringPattern]) -> list[str]:
-    """Name the metrics of groups, those first whose centres lie furthest apart for their spread."""
-    names = sorted({name for member in members for name in member.center})
-    return sorted(names, key=lambda name: -_apart(members, name))
-
-
-def _apart(members: Sequence[ClusteringPattern], name: str) -> float:
-    centres = [member.center[name] for member in members if name in member.center]
-    spreads = [member.spread.get(name, 0.0) for member in members]
-    apart, within = max(centres) - min(centres), max(spreads)
-    if within:
-        return apart / within
-    return math.inf if apart else 0.0
 
 
 def _change(members: Sequence[Broken], twins: Twins) -> str:
@@ -173,13 +171,31 @@ def _web(lead: CorrelationPattern, members: Sequence[CorrelationPattern], twins:
     return f"{_groups(members)}{told} ({len(pairs)} pairs, coefficients {span})"
 
 
-def _division(members: Sequence[ClusteringPattern]) -> str:
-    """Groups of the tasks of one window."""
+def _division(members: Sequence[ClusteringPattern], pairs: int, known: Known) -> str:
+    """Groups of the tasks of one window, which may make pairs of metrics move together."""
     if len(members) == 1:
         return describe(members[0])
-    sizes = listed([str(member.size) for member in members])
-    told = f"{tasks(members[0].window.n)} fall into {in_words(len(members))} groups, of {sizes}"
-    return f"{_groups(members)}{told}, told apart by {listed(telling(members), most=3)}"
+    kinds, around = _kinds(members, known)
+    named = zip(kinds, name_groups([kind[0] for kind in kinds]), strict=True)
+    sizes = [(str(sum(group.size for group in kind)), name) for kind, name in named]
+    shown = listed([f"{size} like {name}" if name else size for size, name in sizes])
+    apart = listed(telling([kind[0] for kind in kinds]), most=3)
+    so = ", so that these correlate" if pairs else ""
+    told = f"{tasks(members[0].window.n)} fall into {in_words(len(kinds))} groups, of {shown}"
+    return f"{_groups(members)}{told}{around}, told apart by {apart}{so}"
+
+
+def _kinds(
+    groups: Sequence[ClusteringPattern], known: Known
+) -> tuple[Sequence[Sequence[ClusteringPattern]], str]:
+    """Give groups that are one kind of task together, where all are so by one change."""
+    scene = groups[0].group, groups[0].window
+    for step in known.steps:
+        here = [change for change in step if (change.group, change.window) == scene]
+        pairs = same_before_and_after(groups, here) if len(groups) > 2 and here else []
+        if 2 * len(pairs) == len(groups):
+            return pairs, f", each before and after {place_of(here[0])}"
+    return [[group] for group in groups], ""
 
 
 def _wandering(lead: Pattern, members: Sequence[Pattern]) -> str:

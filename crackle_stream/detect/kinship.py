@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
+from crackle_stream.detect.kinds_of_task import makes
 from crackle_stream.detect.twins import Twins, is_conversion
 from crackle_stream.pattern import (
     CUSTOM,
@@ -49,6 +50,7 @@ def find_keys(patterns: Sequence[Pattern], rank: Rank, twins: Twins) -> list[Key
     for pair in correlations:
         law = _law_between(pair, laws, twins)
         stands_for |= {} if law is None else {pair.id: stands_for.get(law.id, law)}
+    stands_for |= _made(patterns, [p for p in correlations if p.id not in stands_for], places)
     nets = _nets((p for p in correlations if p.id not in stands_for), twins)
     return [_key(stands_for.get(p.id, p), places, nets, twins) for p in patterns]
 
@@ -69,6 +71,18 @@ def _law_between(pair: CorrelationPattern, laws: Laws, twins: Twins) -> Conserva
         if both & terms and any(both <= terms | more and len(terms & more) > 1 for _, more in own)
     )
     return next(chain(direct, through), None)
+
+
+def _made(
+    patterns: Sequence[Pattern], correlations: Sequence[CorrelationPattern], places: dict[str, int]
+) -> dict[str, Pattern]:
+    """Give the groups of tasks that make each correlation, where some do."""
+    scenes: dict[tuple[object, ...], list[ClusteringPattern]] = {}
+    for pattern in patterns:
+        if isinstance(pattern, ClusteringPattern) and pattern.id not in places:
+            scenes.setdefault(_scene(pattern), []).append(pattern)
+    divided = ((pair, scenes.get(_scene(pair), [])) for pair in correlations)
+    return {pair.id: groups[0] for pair, groups in divided if groups and makes(groups, pair)}
 
 
 def _echoes(

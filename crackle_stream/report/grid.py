@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from crackle_stream.detect.describe import figure, law, moved, sides
-from crackle_stream.detect.headline import telling
+from crackle_stream.detect.kinds_of_task import name_groups, telling
 from crackle_stream.pattern import (
     CUSTOM,
     ClusteringPattern,
@@ -85,12 +85,16 @@ def _change(pattern: PhaseTransitionPattern) -> Row:
 def _groups(members: Sequence[ClusteringPattern]) -> Layout:
     """Show the centres of the groups in the metrics that tell them apart best."""
     names = telling(members)[:CENTRES]
+    labels = dict(zip((m.id for m in members), name_groups(members), strict=True))
+    labelled = any(labels.values())
 
     def row(pattern: ClusteringPattern) -> Row:
         centre = [figure(pattern.center[n]) if n in pattern.center else "" for n in names]
-        return _named(pattern, str(pattern.size)), *centre, f"{pattern.separation:.1f}"
+        told = _named(pattern, str(pattern.size)), *centre, f"{pattern.separation:.1f}"
+        return (labels[pattern.id], *told) if labelled else told
 
-    return ("size", *names, "separation"), 0, row
+    heads = ("size", *names, "separation")
+    return ("like", *heads) if labelled else heads, int(labelled), row
 
 
 def _laws(members: Sequence[ConservationPattern]) -> Layout:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
+from crackle_stream.cooling.witnesses import Witness, read_witnesses
+from crackle_stream.detect.describe import sides
 from crackle_stream.event import EventBatch
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.pattern import PhaseTransitionPattern
@@ -105,8 +107,9 @@ class AlarmWatch:
         """Tell which open alarms a cooling confirms, and which it withdraws.
 
         An alarm is confirmed by a transition of its metric that has a place, between whose bounds
-        and the alarm's onset or position there are no more tasks than it took to notice it. It is
-        withdrawn when there is none; it stays open when the cooling did not look.
+        and the alarm's onset or position there are no more tasks than it took to notice it; or by
+        a slope in its direction that began before. It is withdrawn when there is none; it stays
+        open when the cooling did not look.
         """
         with self._looking:
             for _ in range(len(self._open)):
@@ -151,13 +154,23 @@ class AlarmWatch:
         self._next = stop  # what is missing was forgotten
 
     def _take(self, first: int, batch: EventBatch) -> None:
-        for position, metrics in enumerate(_metrics(batch), first):
-            for alarm in self._alarms.update(position, metrics):
-                if position >= self._since:
-                    self._open.append(alarm)
-                    self._untold.append(alarm)
+        raised = [
+            alarm
+            for position, metrics in enumerate(_metrics(batch), first)
+            for alarm in self._alarms.update(position, metrics)
+            if position >= self._since
+        ]
+        named = self._name(raised)
+        self._open.extend(named)
+        self._untold.extend(named)
         while len(self._open) > MOST_OPEN:
             self._untold.append(replace(self._open.popleft(), status="withdrawn"))
+
+    def _name(self, alarms: Sequence[Alarm]) -> list[Alarm]:
+        """Say at which event each began, as far as that is still there."""
+        there = [alarm.onset for alarm in alarms if alarm.onset >= self._log.first]
+        known = read_witnesses(self._log, there)
+        return [_named(alarm, known.get(alarm.onset)) for alarm in alarms]
 
     def _tell_all(self) -> None:
         # One thread at a time, so that alarms are told in order; a callback may cool and so return
@@ -192,12 +205,17 @@ def _judged(alarm: Alarm, report: CoolingReport, plan: Plan) -> Alarm:
     """Give an alarm as a cooling leaves it."""
     if alarm.position >= report.checkpoint or alarm.onset < plan.start:
         return alarm
-    near = [
-        (abs(pattern.at - alarm.onset), pattern.id)
+    changes = [
+        pattern
         for pattern in report.patterns
-        if isinstance(pattern, PhaseTransitionPattern) and pattern.at is not None
-        if alarm.metric in pattern.subject and _is_near(alarm, pattern, pattern.at)
+        if isinstance(pattern, PhaseTransitionPattern) and alarm.metric in pattern.subject
     ]
+    near = [
+        (abs(change.at - alarm.onset), change.id)
+        for change in changes
+        if change.at is not None and _is_near(alarm, change, change.at)
+    ]
+    near = near or [(0, change.id) for change in changes if _goes_on(alarm, change)]
     if near:
         return replace(
             alarm, status="confirmed", checkpoint=report.checkpoint, pattern=min(near)[1]
@@ -205,6 +223,20 @@ def _judged(alarm: Alarm, report: CoolingReport, plan: Plan) -> Alarm:
     if report.partial or not plan.profile.looks_for("phase_transition"):
         return alarm
     return replace(alarm, status="withdrawn", checkpoint=report.checkpoint)
+
+
+def _goes_on(alarm: Alarm, change: PhaseTransitionPattern) -> bool:
+    """Whether a metric rises or falls along a slope, which looks like a step now and then."""
+    if change.form not in ("trend", "drift") or (change.at or 0) > alarm.onset:
+        return False
+    slope = change.metrics.get("slope", 0.0) if change.form == "drift" else sides(change)[1]
+    return alarm.form == "level" and slope * (alarm.after.mean - alarm.before.mean) > 0
+
+
+def _named(alarm: Alarm, onset: Witness | None) -> Alarm:
+    if onset is None:
+        return alarm
+    return replace(alarm, onset_label=onset.label, onset_time=onset.time)
 
 
 def _is_near(alarm: Alarm, pattern: PhaseTransitionPattern, at: int) -> bool:

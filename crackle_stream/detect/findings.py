@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -28,6 +29,9 @@ ORDER: Final[tuple[str, ...]] = (
 )
 """Among equals, what happened comes before what always holds; groups often follow from both."""
 
+
+TINY: Final = 1e-9
+"""Smaller effects are as large as each other."""
 
 WITHIN: Final = ("phase_transition", "conservation", "clustering", "correlation", CUSTOM)
 """Within a finding groups come before the correlations that they make."""
@@ -116,7 +120,8 @@ def _ordering(
 def _prominence(members: Sequence[Pattern], twins: Twins, rank: Rank) -> tuple[float, ...]:
     """Order what is believed before what is doubted, changes before the rest, many metrics first.
 
-    Then what is surer, and larger; those as sure and as large in the order of analysis.
+    Then what is surer by a tenth, and twice as large; others in the order of analysis, so that an
+    incident is told before its end.
     """
     changed = any(bounds_of(member) is not None for member in members)
     sure = max(member.confidence for member in members)
@@ -124,8 +129,8 @@ def _prominence(members: Sequence[Pattern], twins: Twins, rank: Rank) -> tuple[f
         -min(sure, BELIEVED),
         -1 if changed else min(ORDER.index(member.kind) for member in members),
         -len(frozenset().union(*(twins.subject(member) for member in members))),
-        -sure,
-        -max(member.evidence.effect for member in members),
+        -round(sure, 1),
+        -round(math.log2(max([TINY, *(member.evidence.effect for member in members)]))),
         _first(members, rank),
     )
 

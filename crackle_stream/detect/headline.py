@@ -18,7 +18,7 @@ from crackle_stream.detect.describe import (
     place_of,
     tasks,
 )
-from crackle_stream.detect.kinds_of_task import name_groups, same_before_and_after, telling
+from crackle_stream.detect.kinds_of_task import CLEAREST, kinds_of, name_groups, telling
 from crackle_stream.detect.returns import Returns
 from crackle_stream.detect.twins import Twins
 from crackle_stream.pattern import (
@@ -76,7 +76,7 @@ def headline(members: Sequence[Pattern], known: Known = Known()) -> str:  # noqa
         return _web(lead, [m for m in members if isinstance(m, CorrelationPattern)], known.twins)
     if isinstance(lead, ClusteringPattern):
         groups = [m for m in members if isinstance(m, ClusteringPattern)]
-        return _division(groups, len(members) - len(groups), known)
+        return _division(groups, [m for m in members if m not in groups], known)
     if isinstance(lead, PhaseTransitionPattern) and lead.at is None:
         return _wandering(lead, members)
     if isinstance(lead, ConservationPattern) and lead.broke_at is None:
@@ -171,31 +171,22 @@ def _web(lead: CorrelationPattern, members: Sequence[CorrelationPattern], twins:
     return f"{_groups(members)}{told} ({len(pairs)} pairs, coefficients {span})"
 
 
-def _division(members: Sequence[ClusteringPattern], pairs: int, known: Known) -> str:
+def _division(members: Sequence[ClusteringPattern], pairs: Sequence[Pattern], known: Known) -> str:
     """Groups of the tasks of one window, which may make pairs of metrics move together."""
     if len(members) == 1:
         return describe(members[0])
-    kinds, around = _kinds(members, known)
+    scene = members[0].group, members[0].window
+    here = ([c for c in step if (c.group, c.window) == scene] for step in known.steps)
+    kinds, step = kinds_of(members, here)
     named = zip(kinds, name_groups([kind[0] for kind in kinds]), strict=True)
     sizes = [(str(sum(group.size for group in kind)), name) for kind, name in named]
     shown = listed([f"{size} like {name}" if name else size for size, name in sizes])
-    apart = listed(telling([kind[0] for kind in kinds]), most=3)
-    so = ", so that these correlate" if pairs else ""
+    around = "" if step is None else f", each before and after {place_of(step)}"
+    apart = listed(telling([kind[0] for kind in kinds]), most=CLEAREST)
+    driven = sorted({name for pair in pairs for name in pair.subject})
+    so = f", which makes {listed(driven)} correlate" if driven else ""
     told = f"{tasks(members[0].window.n)} fall into {in_words(len(kinds))} groups, of {shown}"
     return f"{_groups(members)}{told}{around}, told apart by {apart}{so}"
-
-
-def _kinds(
-    groups: Sequence[ClusteringPattern], known: Known
-) -> tuple[Sequence[Sequence[ClusteringPattern]], str]:
-    """Give groups that are one kind of task together, where all are so by one change."""
-    scene = groups[0].group, groups[0].window
-    for step in known.steps:
-        here = [change for change in step if (change.group, change.window) == scene]
-        pairs = same_before_and_after(groups, here) if len(groups) > 2 and here else []
-        if 2 * len(pairs) == len(groups):
-            return pairs, f", each before and after {place_of(here[0])}"
-    return [[group] for group in groups], ""
 
 
 def _wandering(lead: Pattern, members: Sequence[Pattern]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -18,9 +18,16 @@ LABELS: Final = 5
 APART: Final = 2.0
 """A metric tells groups apart whose centres are this many of their spreads apart."""
 SHARE: Final = 0.9
-"""Groups make a correlation when their centres alone would give so much of its coefficient."""
-MOST: Final = 0.8
-"""Or when so much of the variance of both is between them, and their centres so correlated."""
+"""Groups make a correlation when their centres alone would give so much of its coefficient,"""
+WITHIN: Final = 0.5
+"""and when what is left asks for no closer correlation than this within the groups."""
+CLEAREST: Final = 3
+"""Only metrics that tell groups apart best are said to be driven by them,"""
+FEW: Final = 4
+"""and only by few groups: many may be pieces of one line that the metrics move along."""
+
+Kinds: TypeAlias = Sequence[Sequence[ClusteringPattern]]
+"""Groups, or pairs of groups that are one kind of task before and after a step."""
 
 
 def name_groups(groups: Sequence[ClusteringPattern]) -> list[str]:
@@ -99,24 +106,43 @@ def _is_moved(one: ClusteringPattern, other: ClusteringPattern, steps: dict[str,
     )
 
 
-def makes(groups: Sequence[ClusteringPattern], pair: CorrelationPattern) -> bool:
-    """Whether two metrics move together because groups of tasks differ in both.
+def kinds_of(
+    groups: Sequence[ClusteringPattern], steps: Iterable[Sequence[PhaseTransitionPattern]]
+) -> tuple[Kinds, PhaseTransitionPattern | None]:
+    """Give groups that are one kind of task together, where one step divides each kind in two.
 
-    The coefficient that centres and spreads of the groups give, with independence within each, is
-    held against that of the pair.
+    Parameters
+    ----------
+    groups
+        Of one window.
+    steps
+        Changes of level in it, place by place.
     """
-    if pair.lag or pair.form == "nonlinear":
+    for step in steps if len(groups) > 2 else ():
+        pairs = same_before_and_after(groups, step)
+        if step and 2 * len(pairs) == len(groups):
+            return pairs, step[0]
+    return [(group,) for group in groups], None
+
+
+def makes(kinds: Kinds, pair: CorrelationPattern) -> bool:
+    """Whether two metrics move together because kinds of task differ in both.
+
+    The coefficient that centres and spreads give, with independence within each kind, is held
+    against that of the pair, from which steps were taken out.
+    """
+    if pair.lag or pair.form == "nonlinear" or len(kinds) > FEW:
         return False
-    if any(name not in group.center for group in groups for name in pair.subject):
+    if not set(pair.subject) <= set(telling([kind[0] for kind in kinds])[:CLEAREST]):
         return False
-    weights = np.array([group.size for group in groups], float)
-    centers = np.array([[group.center[name] for name in pair.subject] for group in groups])
-    spreads = np.array([[group.spread[name] for name in pair.subject] for group in groups])
+    if any(name not in kind[0].center for kind in kinds for name in pair.subject):
+        return False
+    weights = np.array([sum(group.size for group in kind) for kind in kinds], float)
+    centers = np.array([[kind[0].center[name] for name in pair.subject] for kind in kinds])
+    spreads = np.array([[kind[0].spread[name] for name in pair.subject] for kind in kinds])
     off = centers - np.average(centers, axis=0, weights=weights)
-    between = np.average(off**2, axis=0, weights=weights)
-    total = np.average(off**2 + spreads**2, axis=0, weights=weights)
-    both = np.average(off.prod(axis=1), weights=weights)
-    enough = abs(both) >= SHARE * abs(pair.r) * np.sqrt(total.prod())
-    # A step that was taken out of the pair, but stands between groups, hides no more than that.
-    divided = np.all(between >= MOST * total) and abs(both) >= MOST * np.sqrt(between.prod())
-    return bool(both * pair.r > 0 and (enough or divided))
+    within = np.average(spreads**2, axis=0, weights=weights)
+    total = np.average(off**2, axis=0, weights=weights) + within
+    both = np.average(off.prod(axis=1), weights=weights) * np.sign(pair.r)
+    asked = abs(pair.r) * np.sqrt(total.prod())
+    return bool(both >= SHARE * asked and asked - both <= WITHIN * np.sqrt(within.prod()))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
-from crackle_stream.detect.kinds_of_task import makes
+from crackle_stream.detect.kinds_of_task import kinds_of, makes
 from crackle_stream.detect.twins import Twins, is_conversion
 from crackle_stream.pattern import (
     CUSTOM,
@@ -78,11 +78,19 @@ def _made(
 ) -> dict[str, Pattern]:
     """Give the groups of tasks that make each correlation, where some do."""
     scenes: dict[tuple[object, ...], list[ClusteringPattern]] = {}
+    steps: dict[tuple[object, ...], dict[int, list[PhaseTransitionPattern]]] = {}
     for pattern in patterns:
         if isinstance(pattern, ClusteringPattern) and pattern.id not in places:
             scenes.setdefault(_scene(pattern), []).append(pattern)
-    divided = ((pair, scenes.get(_scene(pair), [])) for pair in correlations)
-    return {pair.id: groups[0] for pair, groups in divided if groups and makes(groups, pair)}
+        if isinstance(pattern, PhaseTransitionPattern) and pattern.form == "level":
+            here = steps.setdefault(_scene(pattern), {})
+            here.setdefault(places[pattern.id], []).append(pattern)
+    made: dict[str, Pattern] = {}
+    for scene, groups in scenes.items():
+        kinds, _ = kinds_of(groups, steps.get(scene, {}).values())
+        own = (pair for pair in correlations if _scene(pair) == scene and makes(kinds, pair))
+        made |= {pair.id: groups[0] for pair in own}
+    return made
 
 
 def _echoes(

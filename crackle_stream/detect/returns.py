@@ -11,6 +11,9 @@ from crackle_stream.pattern import Pattern, PhaseTransitionPattern
 BACK: Final = 0.25
 """A level is what it was where no more than this share of the step back is missing."""
 
+RECENT: Final = 2
+"""So many changes back: of many levels some are alike by chance, but an incident may have two."""
+
 Returns: TypeAlias = Mapping[str, PhaseTransitionPattern]
 """By id of a change, the earlier one that it undoes."""
 
@@ -35,7 +38,7 @@ def find_returns(patterns: Iterable[Pattern], rank: Callable[[int], int]) -> Ret
     for changes in series.values():
         changes.sort(key=lambda change: rank(change.at or 0))
         for place, change in enumerate(changes):
-            earlier = reversed(changes[:place])
+            earlier = reversed(changes[max(place - RECENT, 0) : place])
             undone = next((before for before in earlier if _undoes(change, before)), None)
             if undone is not None:
                 found[change.id] = undone

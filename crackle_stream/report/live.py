@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from crackle_stream.detect.describe import figure
+from crackle_stream.detect.describe import figure, named
 from crackle_stream.detect.findings import Finding
 from crackle_stream.report.inert import inert
 from crackle_stream.report.terminal import Style, Terminal, escape
@@ -78,12 +78,17 @@ def _line(told: Alarm | Found) -> bytes:
 
 def _told(alarm: Alarm) -> str:
     if alarm.status == "raised":
-        return f"{_movement(alarm)} since {alarm.onset} (sure {alarm.confidence:.2f})"
+        return f"{_movement(alarm)} since {_onset(alarm)} (sure {alarm.confidence:.2f})"
     if alarm.pattern is not None:
         return f"{alarm.metric}: pattern {alarm.pattern} at checkpoint {alarm.checkpoint}"
     if alarm.checkpoint is None:
         return f"{alarm.metric}: no cooling looked at it"
-    return f"{alarm.metric}: no change near {alarm.onset} at checkpoint {alarm.checkpoint}"
+    return f"{alarm.metric}: no change near {_onset(alarm)} at checkpoint {alarm.checkpoint}"
+
+
+def _onset(alarm: Alarm) -> str:
+    place, alone = named(alarm.onset, alarm.onset_label, alarm.onset_time), f"{alarm.onset}"
+    return alone if place == f"position {alone}" else f"{place}, position {alone}"
 
 
 def _movement(alarm: Alarm) -> str:

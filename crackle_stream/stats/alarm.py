@@ -28,8 +28,8 @@ class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
         Whether the metric is a counter and what changed is the step from one value to the next.
     position
         Log position of the event at which it was noticed.
-    onset
-        Log position of the first event that is believed to be after the change.
+    onset, onset_label, onset_time
+        Log position, label and time of the first event that is believed to be after the change.
     before, after
         Mean, standard deviation and number of the metric's values, or of its steps, from the
         beginning of its reference to the onset, and from there to `position`.
@@ -50,5 +50,7 @@ class Alarm(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: Level
     confidence: float
     of_steps: bool = False
+    onset_label: str | None = None
+    onset_time: str | None = None
     checkpoint: int | None = None
     pattern: str | None = None

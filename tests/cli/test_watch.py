@@ -54,7 +54,9 @@ def test_it_tells_of_an_alarm_its_confirmation_and_the_finding_a_line_each():
     words = [line.split()[0] for line in done.stdout.splitlines()]
     assert (done.exit_code, words[:3]) == (0, ["raised", "confirmed", "found"])
     raised, confirmed, found = done.stdout.splitlines()[:3]
-    assert raised.startswith("raised         304  load rose from 100.9 to 144.2 since 300 ")
+    assert raised.startswith(
+        "raised         304  load rose from 100.9 to 144.2 since job-300, position 300 "
+    )
     assert confirmed.startswith("confirmed      304  load: pattern ")
     assert found.startswith("found          500  load rose from ")
     assert done.stderr.splitlines()[-1] == "read=500 accepted=500 duplicate=0 quarantined=0"

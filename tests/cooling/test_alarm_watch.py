@@ -190,6 +190,39 @@ def test_the_change_nearest_to_the_onset_is_the_one_that_confirms():
     assert alarm == replace(ALARM, status="confirmed", pattern="b", checkpoint=200)
 
 
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [
+        ({"form": "drift", "metrics": {"slope": 0.1}, "at": None}, "confirmed"),
+        ({"form": "drift", "metrics": {"slope": -0.1}, "at": None}, "withdrawn"),
+        ({"form": "drift", "at": None}, "withdrawn"),
+        ({"form": "trend", "metrics": {"slope_before": 0.0, "slope_after": 0.1}}, "confirmed"),
+        ({"form": "trend", "metrics": {"slope_before": 0.1, "slope_after": -0.1}}, "withdrawn"),
+    ],
+)
+def test_a_slope_that_goes_on_confirms_the_step_that_it_looks_like(made, status):
+    level = Level(0.0, 1.0, 30)
+    slope = replace(transition(30, 28, 33), before=level, after=level, **made)
+    report = CoolingReport(checkpoint=200, patterns=(slope,))
+    assert judged(report).status == status
+    later = replace(slope, at=130, at_low=128, at_high=133)
+    if slope.form == "trend":
+        assert judged(CoolingReport(checkpoint=200, patterns=(later,))).status == "withdrawn"
+
+
+def test_an_alarm_names_the_task_at_which_it_began():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=300) + 9.0 * (np.arange(300) >= 200)
+    events = [
+        TaskEvent(label=f"run-{i}", time=i * 10**9, metrics={"x": float(x)})
+        for i, x in enumerate(values)
+    ]
+    log, told = EventLog.in_memory(), []
+    log.append(batch_events(events))
+    AlarmWatch(log, told.append).follow()
+    assert (told[0].onset_label, told[0].onset_time) == ("run-200", "1970-01-01T00:03:20Z")
+
+
 def test_a_change_of_another_metric_confirms_nothing():
     report = CoolingReport(checkpoint=200, patterns=(transition(100, 98, 103, metric="y"),))
     assert judged(report).status == "withdrawn"

@@ -71,11 +71,11 @@ def test_groups_that_differ_by_more_than_the_step_are_told_apart(other: dict[str
 
 
 def test_a_correlation_that_groups_make_is_told_with_them() -> None:
-    pair = replace(PAIR, subject=("mb", "ms"), r=0.93, window=GROUP.window)
-    (_, (finding,)) = find_findings([pair, *CANARY])
-    assert finding.headline.endswith("told apart by mb and ms, so that these correlate")
+    pair = replace(PAIR, subject=("mb", "ms"), r=0.99, window=GROUP.window)
+    (_, (_, finding)) = find_findings([STEP, pair, *CANARY])
+    assert finding.headline.endswith("told apart by mb and ms, which makes mb and ms correlate")
     assert finding.patterns[-1] == pair.id
-    assert len(find_findings([replace(pair, r=-0.93), *CANARY])[1]) == 2
+    assert len(find_findings([replace(pair, r=-0.99), STEP, *CANARY])[1]) == 3
 
 
 def test_what_the_centres_alone_give_is_the_coefficient_of_such_groups() -> None:
@@ -84,7 +84,14 @@ def test_what_the_centres_alone_give_is_the_coefficient_of_such_groups() -> None
     a = np.concatenate([rng.normal(0, 1, 700), rng.normal(3, 1, 300)])
     b = np.concatenate([rng.normal(0, 1, 700), rng.normal(2, 1, 300)])
     r = float(np.corrcoef(a, b)[0, 1])
-    groups = [group("1", 700, a=0.0, b=0.0), group("2", 300, a=3.0, b=2.0)]
+    kinds = [[group("1", 700, a=0.0, b=0.0)], [group("2", 300, a=3.0, b=2.0)]]
     pair = replace(PAIR, subject=("a", "b"), r=r)
-    assert makes(groups, pair)
-    assert not makes(groups, replace(pair, r=1.2 * r))
+    assert makes(kinds, pair)
+    assert not makes(kinds, replace(pair, r=1.2 * r))
+
+
+def test_groups_along_one_line_do_not_make_what_holds_within_them_too() -> None:
+    a = np.concatenate([np.linspace(-1, 1, 700), 9 + np.linspace(-1, 1, 300)])
+    kinds = [[group("1", 700, a=0.0, b=0.0)], [group("2", 300, a=9.0, b=9.0)]]
+    r = float(np.corrcoef(a, a)[0, 1])
+    assert not makes(kinds, replace(PAIR, subject=("a", "b"), r=r))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +19,8 @@ from crackle_stream.pattern import (
 
 DIGITS: Final = 4
 """Significant digits of a number in a sentence."""
+
+_FINER: Final = re.compile(r"(\.\d{3})\d+")
 
 FEW: Final = 4
 """More items than this are counted, not listed."""
@@ -106,7 +109,18 @@ def named(position: int | None, label: str | None, time: str | None) -> str:
     label = "" if label == ANONYMOUS else label or ""
     if time is None:
         return label or f"position {position}"
-    return f"{label} ({time})" if label else time
+    return f"{label} ({moment(time)})" if label else moment(time)
+
+
+def moment(time: str) -> str:
+    """Write a time for people: to the millisecond.
+
+    Examples
+    --------
+    >>> moment("2026-03-01T12:00:00.123456789Z"), moment("2026-03-01T12:00:00Z")
+    ('2026-03-01T12:00:00.123Z', '2026-03-01T12:00:00Z')
+    """
+    return _FINER.sub(r"\1", time)
 
 
 def movement(pattern: PhaseTransitionPattern) -> str:
@@ -251,7 +265,8 @@ def _product(terms: dict[str, float], constant: float) -> str:
     """Put positive exponents left and negative ones right; a factor of one is not written."""
     left = [_raised(name, x) for name, x in terms.items() if x > 0]
     right = [_raised(name, -x) for name, x in terms.items() if x < 0]
-    if left and right and constant > 0 and _shorter(1 / constant, constant):
+    converts = len(left) == len(right) == 1 and sorted(terms.values()) == [-1, 1] and constant < 1
+    if left and right and constant > 0 and (converts or _shorter(1 / constant, constant)):
         left, right, constant = right, left, 1 / constant
     if figure(constant) != "1" or not right:
         right.insert(0, figure(constant))

@@ -22,7 +22,7 @@ from crackle_stream.report.terminal import Terminal, columns, escape, pad, short
 
 INDENT: Final = "  "
 NAMES: Final = 12
-"""Columns in which the names of numbers stand."""
+"""Columns in which the names of numbers stand, if none is longer."""
 TASKS: Final = 10
 """Most tasks that are listed; json has them all."""
 WIDEST_NAME: Final = 28
@@ -127,9 +127,11 @@ class _Writer:
             yield self._terminal.paint(line, "strong") if strong else line
 
     def _pairs(self, told: Iterator[tuple[str, str]]) -> Iterator[str]:
-        for name, text in told:
-            head = INDENT + pad(shorten(escape(name), WIDEST_NAME), NAMES)
-            yield from self._wrapped(text, f"{head} ", INDENT + " " * (NAMES + 1))
+        named = [(shorten(escape(name), WIDEST_NAME), text) for name, text in told]
+        width = max([NAMES, *(columns(name) for name, _ in named)])
+        for name, text in named:
+            head = INDENT + pad(name, width)
+            yield from self._wrapped(text, f"{head} ", INDENT + " " * (width + 1))
 
     def _sentences(self, told: Iterator[str]) -> Iterator[str]:
         for sentence in told:

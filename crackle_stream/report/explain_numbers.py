@@ -51,7 +51,7 @@ def numbers(why: Explanation, settings: Settings) -> Iterator[Number]:
 def _own(pattern: CustomPattern, units: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield "detector", pattern.detector
     if pattern.at is not None:
-        yield "at", f"position {pattern.at}"
+        yield "at", placed(pattern)
     for name, number in pattern.metrics.items():
         yield name, amount(number, units.get(name))
 

@@ -18,7 +18,7 @@ from crackle_stream.report.explain_nulls import UNITS, null_of, sort_of
 
 def verdict(why: Explanation) -> str:
     """Say whether it was found, and how sure that is."""
-    kind, form = why.pattern.kind.replace("_", " "), getattr(why.pattern, "form", None)
+    kind, form = why.pattern.family.replace("_", " "), getattr(why.pattern, "form", None)
     what = kind if form is None else f"{kind} ({form})"
     if not why.passed:
         return f"{what}; a candidate that did not pass: it is not in the report"
@@ -62,7 +62,7 @@ def chance(value: float) -> str:
 
 def also_tested(why: Explanation) -> Iterator[str]:
     """Say how much was looked at beside it."""
-    kind = why.pattern.kind.replace("_", " ")
+    kind = why.pattern.family.replace("_", " ")
     proof = why.pattern.evidence
     if why.handful:
         tests = counted(proof.tested, "hypothesis", "hypotheses")

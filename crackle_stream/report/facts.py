@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from crackle_stream.detect.describe import place_of, tasks
+from crackle_stream.detect.describe import moment, place_of, tasks
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.pattern import (
     ConservationPattern,
@@ -64,7 +64,7 @@ def stretch(ends: Span | Stretch, pattern: Pattern) -> str:
     window = pattern.window
     if ends.first_time is None or ends.last_time is None:
         return f"positions {ends.first} to {ends.last}"
-    span = f"{ends.first_time} to {ends.last_time}"
+    span = f"{moment(ends.first_time)} to {moment(ends.last_time)}"
     if not 0 <= window.n - 1 <= window.last - window.first:
         return span
     return f"{span}, positions {ends.first} to {ends.last}"

@@ -90,6 +90,11 @@ def test_a_change_is_told_by_label_and_time_as_far_as_it_has_them(label, time, s
     assert describe(change).endswith(said)
 
 
+def test_a_time_is_told_to_the_millisecond():
+    change = replace(PATTERNS[0], at_label=None, at_time="2026-03-01T12:00:00.123456789Z")
+    assert describe(change).endswith("at 2026-03-01T12:00:00.123Z")
+
+
 @pytest.mark.parametrize(
     ("terms", "constant", "equation"),
     [
@@ -107,6 +112,12 @@ def test_a_change_is_told_by_label_and_time_as_far_as_it_has_them(label, time, s
 def test_a_linear_law_reads_as_a_balance(terms, constant, equation):
     linear = next(p for p in PATTERNS if getattr(p, "form", "") == "linear")
     assert law(replace(linear, terms=terms, constant=constant)) == equation
+
+
+def test_a_conversion_is_told_by_the_factor_above_one():
+    power = next(p for p in PATTERNS if getattr(p, "form", None) == "power")
+    told = replace(power, terms={"s": 1.0, "us": -1.0}, constant=1e-6)
+    assert law(told) == "us = 1000000 * s"
 
 
 def test_a_product_is_written_without_a_factor_of_one():

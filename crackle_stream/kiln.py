@@ -195,6 +195,16 @@ class Kiln:
         """Set a marker at the present position, to cool at with ``--at marker:NAME``."""
         return self.decisions.mark(name, self.log.count)
 
+    def acknowledge(self, pattern: Pattern, reason: str) -> None:
+        """Let a pattern be known: from its checkpoint on it has the status `acknowledged`.
+
+        Until it says something else: a law breaks, a shift turns, a change comes elsewhere.
+        """
+        from crackle_stream.cooling.acknowledged import Acknowledgement
+
+        since = self.log.count if pattern.checkpoint is None else pattern.checkpoint
+        self.decisions.acknowledge(Acknowledgement.of(pattern, since, reason))
+
     # Hearing of it while it happens
 
     def on_alarm(self, callback: C) -> C:

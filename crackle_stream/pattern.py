@@ -24,8 +24,8 @@ PhaseForm: TypeAlias = Literal["level", "spread", "trend", "distribution", "drif
 LawForm: TypeAlias = Literal["constant", "linear", "power"]
 CorrelationForm: TypeAlias = Literal["linear", "monotone", "nonlinear"]
 
-Status: TypeAlias = Literal["appeared", "confirmed", "changed", "weakened", "gone"]
-"""What became of a pattern since the checkpoint before."""
+Status: TypeAlias = Literal["appeared", "confirmed", "changed", "weakened", "gone", "acknowledged"]
+"""What became of a pattern since the checkpoint before, or that somebody knows of it."""
 
 CONFIDENCE: Final = (
     "From 0 to 1: the share of patterns of this kind and form with as small a q-value that were"
@@ -125,7 +125,8 @@ class CracklePattern(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         Whether time ran out before everything was looked at.
     life, status
         Where one checkpoint follows another: what stays the same while a pattern is found again,
-        though its place moves a little; and what became of it.
+        though its place moves a little; and what became of it. What was acknowledged, and says
+        what it said then, is `acknowledged` at any checkpoint.
     """
 
     id: str

@@ -11,6 +11,7 @@ import click
 from crackle_stream.cli.exits import answer
 
 COMMANDS: Final = {
+    "ack": "crackle_stream.cli.ack",
     "cool": "crackle_stream.cli.cool",
     "explain": "crackle_stream.cli.explain",
     "fire": "crackle_stream.cli.fire",

@@ -56,7 +56,8 @@ class Showing:
         self._write(self._rendering.checkpoint(report))
         self.last = report.checkpoint
         for pattern in report.patterns:
-            if pattern.family in self.options.fail_on:
+            known = pattern.status == "acknowledged"
+            if pattern.family in self.options.fail_on and not known:
                 self._met[pattern.family] = self._met.get(pattern.family, 0) + 1
         self._warn(report)
         if not self.options.quiet:

@@ -117,7 +117,8 @@ class Cooler:
             moved = read_places(rows, cycle, accepted)
             named = name_witnesses(accepted, self._log, stop, moved)
             unseen, failures = _unseen(seen), _failures(seen)
-            patterns = sorted((replace(p, partial=bool(unseen)) for p in named), key=_rank)
+            known = self._decisions.acknowledgements(stop).over(named)
+            patterns = sorted((replace(p, partial=bool(unseen)) for p in known), key=_rank)
             marked, findings = find_findings(patterns, lambda at: moved.get(at, at))
             report = CoolingReport(
                 checkpoint=stop,

@@ -1,7 +1,8 @@
 """What is decided about a log, kept as events in a stream of its own beside it.
 
-Markers, the beginnings of cycles, and metrics that tasks amended when they looked back. The
-stream has the log's format and a lock of its own, so that deciding never waits for firing.
+Markers, the beginnings of cycles, metrics that tasks amended when they looked back, and patterns
+that somebody acknowledged. The stream has the log's format and a lock of its own, so that
+deciding never waits for firing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from crackle_stream.clock import Deadline, now
+from crackle_stream.cooling.acknowledged import Acknowledgement, Acknowledgements
 from crackle_stream.errors import LogFormatError, LogLockedError
 from crackle_stream.event import EventBatch, Scalar, TaskEvent, batch_events
 from crackle_stream.log.eventlog import EventLog
@@ -27,7 +30,7 @@ DIRECTORY: Final = "decisions"
 PATIENCE_S: Final = 10.0
 """How long a decision waits for another to be written, which takes milliseconds."""
 
-Topic: TypeAlias = Literal["marker", "reset", "amendment"]
+Topic: TypeAlias = Literal["marker", "reset", "amendment", "acknowledgement"]
 
 
 class Amendment(Struct, frozen=True):
@@ -109,6 +112,20 @@ class Decisions:
         ]
         return Amendments({a.position: a.metrics for a in seen if a.since <= checkpoint})
 
+    def acknowledge(self, *acknowledgements: Acknowledgement) -> None:
+        """Let patterns alarm no more until they change, or let them again."""
+        self._decide(
+            *(
+                _decision("acknowledgement", told.since, name=told.key, value=told)
+                for told in acknowledgements
+            )
+        )
+
+    def acknowledgements(self, checkpoint: int) -> Acknowledgements:
+        """Give what is acknowledged at a checkpoint."""
+        decided = [_acknowledgement(event) for event in self._events("acknowledgement")]
+        return Acknowledgements(one for one in decided if one.since <= checkpoint)
+
     def _decide(self, *events: TaskEvent) -> None:
         batch = batch_events(list(events))
         with self._turn, self._writing() as log:
@@ -118,7 +135,7 @@ class Decisions:
         log = self._reading()
         if log is None:
             return
-        for block in log.blocks(columns=("labels", "attributes")):
+        for block in log.blocks(columns=("labels", "attributes", "values")):
             events = (block.batch.event(row) for row in range(len(block.batch)))
             yield from (event for event in events if event.label == topic)
 
@@ -187,9 +204,19 @@ def _decision(
     *,
     name: str = "",
     since: int = 0,
+    value: object = None,
 ) -> TaskEvent:
     attributes: dict[str, Scalar] = {"name": name, "position": position, "since": since}
-    return TaskEvent(metrics=metrics or {}, label=topic, time=now(), attributes=attributes)
+    return TaskEvent(
+        metrics=metrics or {}, label=topic, time=now(), attributes=attributes, value=value
+    )
+
+
+def _acknowledgement(event: TaskEvent) -> Acknowledgement:
+    try:
+        return msgspec.convert(event.value, Acknowledgement)
+    except msgspec.ValidationError as error:
+        raise LogFormatError(_unreadable("an acknowledgement", f"no pattern ({error})")) from error
 
 
 def _attribute(event: TaskEvent, name: str) -> object:
@@ -204,7 +231,13 @@ def _number(event: TaskEvent, name: str) -> int:
     number = _attribute(event, name)
     if type(number) is not int or not 0 <= number < 2**63:
         raise LogFormatError(
-            f"a {event.label} among the decisions has no {name} that can be one ({number!r}): "
-            f"this version did not write it; move the directory {DIRECTORY} away to go on without"
+            _unreadable(f"a {event.label}", f"no {name} that can be one ({number!r})")
         )
     return number
+
+
+def _unreadable(what: str, lack: str) -> str:
+    return (
+        f"{what} among the decisions has {lack}: this version did not write it; "
+        f"move the directory {DIRECTORY} away to go on without"
+    )

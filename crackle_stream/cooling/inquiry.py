@@ -63,14 +63,14 @@ class Inquiry:
             When no id begins so, or several do.
         """
         if len(self._matching) > 1:
-            listed = _listing({i: self._known.get(i, t) for i, t in self._matching.items()})
+            listed = listing({i: self._known.get(i, t) for i, t in self._matching.items()})
             raise UsageError(f"several ids begin with {self._prefix!r}: give more of it\n{listed}")
         if self._found is not None:
             return self._found
         failed = len(self._failed - set(self._known))
         noun = "candidate" if failed == 1 else "candidates"
         others = f"; {failed} {noun} did not pass the gates" if failed else ""
-        there = f"these are there{others}:\n{_listing(self._known)}"
+        there = f"these are there{others}:\n{listing(self._known)}"
         if not self._known:
             there = f"nothing was found{others}"
         raise UsageError(f"no pattern's id begins with {self._prefix!r}: {there}")
@@ -86,7 +86,8 @@ def _line(text: str) -> str:
     return f"{text[:WIDE]}{'..' if len(text) > WIDE else ''}"
 
 
-def _listing(known: dict[str, str]) -> str:
+def listing(known: dict[str, str]) -> str:
+    """List ids with what they stand for, a line each."""
     shown = sorted(known.items())[:LISTED]
     lines = [f"  {name}  {_line(text)}" for name, text in shown]
     rest = len(known) - len(lines)

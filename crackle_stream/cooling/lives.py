@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crackle_stream.cooling.likeness import Key, bounds, distance, key_of, says
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.findings import Finding
-from crackle_stream.detect.kinship import NEAR
-from crackle_stream.pattern import (
-    ClusteringPattern,
-    ConservationPattern,
-    CorrelationPattern,
-    CustomPattern,
-    Pattern,
-    PhaseTransitionPattern,
-    Status,
-    pattern_id,
-)
+from crackle_stream.pattern import Pattern, Status, pattern_id
 
 REMEMBERED: Final = 10_000
 """Lives; of more, those that were seen longest ago appear again."""
 WEAKER: Final = 0.1
 """Confidence that a pattern has lost, against the most it had, to be called weakened."""
-
-EVERYWHERE: Final = 2**63
-TINY: Final = 1e-300
-"""Instead of a spread of zero."""
-
-Key: TypeAlias = tuple[str | None, ...]
 
 
 class Life(Struct):
@@ -62,10 +47,8 @@ class Life(Struct):
 class Lives:
     """Follows patterns from checkpoint to checkpoint.
 
-    Two patterns are of one life if their kind, metrics and label group are the same, and the form
-    of a change or a law, and if they are at one place: the bounds of changes meet within three
-    tasks, the centres of groups are within three of their spreads in every metric. Of several
-    lives the nearest is taken. A life that is found again after it was gone goes on.
+    Two patterns are of one life if they are the same (`likeness`); of several lives the nearest is
+    taken. A life that is found again after it was gone goes on.
     """
 
     def __init__(self) -> None:
@@ -98,9 +81,9 @@ class Lives:
 
     def _lived(self, pattern: Pattern, known: Mapping[Key, Sequence[Life]]) -> Pattern:
         """Let the life of a pattern go on, or begin one."""
-        key = _key(pattern)
+        key = key_of(pattern)
         life = _nearest(pattern, known.get(key, ()))
-        status: Status = "appeared" if life is None else _status(life, pattern)
+        status = pattern.status or ("appeared" if life is None else _status(life, pattern))
         # What begins may be seen twice at once, in two windows.
         life = life or _nearest(pattern, self._lives.get(key, ())) or self._begin(key, pattern)
         life.pattern, life.most = pattern, max(life.most, pattern.confidence)
@@ -115,7 +98,7 @@ class Lives:
     def _is_missing(self, life: Life, looked: Mapping[str | None, int]) -> bool:
         if life.gone or life.seen == self._turn or life.pattern.group not in looked:
             return False
-        return _bounds(life.pattern)[1] >= looked[life.pattern.group]
+        return bounds(life.pattern)[1] >= looked[life.pattern.group]
 
     def _all(self) -> Iterator[Life]:
         return (life for lives in self._lives.values() for life in lives)
@@ -128,63 +111,16 @@ class Lives:
             self._lives = {key: lives for key, lives in kept.items() if lives}
 
 
-def _key(pattern: Pattern) -> Key:
-    form = None if isinstance(pattern, CorrelationPattern) else getattr(pattern, "form", None)
-    return pattern.family, form, pattern.group, *sorted(pattern.subject)
-
-
 def _nearest(pattern: Pattern, lives: Sequence[Life]) -> Life | None:
-    away = [(_distance(life.pattern, pattern), place) for place, life in enumerate(lives)]
-    distance, place = min(away, default=(np.inf, 0))
-    return lives[place] if np.isfinite(distance) else None
-
-
-def _distance(one: Pattern, other: Pattern) -> float:
-    """Give how far apart two patterns of one key are; infinite where they are not the same."""
-    if isinstance(one, ClusteringPattern) and isinstance(other, ClusteringPattern):
-        apart = _apart(one, other)
-        return apart if apart <= NEAR else np.inf
-    (low, high), (first, last) = _bounds(one), _bounds(other)
-    if low > last + NEAR or first > high + NEAR:
-        return np.inf
-    return float(abs((low + high) - (first + last))) if high < EVERYWHERE else 0.0
-
-
-def _apart(one: ClusteringPattern, other: ClusteringPattern) -> float:
-    """Give the most spreads between two centres in any metric."""
-    return max(
-        abs(other.center[name] - center) / max(one.spread[name], other.spread[name], TINY)
-        for name, center in one.center.items()
-    )
-
-
-def _bounds(pattern: Pattern) -> tuple[int, int]:
-    """Give the log positions between which it lies; what has no place is everywhere."""
-    at = getattr(pattern, "at", None)
-    if at is None:
-        return 0, EVERYWHERE
-    if isinstance(pattern, CustomPattern):
-        return at, at if pattern.until is None else pattern.until
-    low, high = getattr(pattern, "at_low", None), getattr(pattern, "at_high", None)
-    return at if low is None else low, at if high is None else high
+    away = [(distance(life.pattern, pattern), place) for place, life in enumerate(lives)]
+    nearest, place = min(away, default=(np.inf, 0))
+    return lives[place] if np.isfinite(nearest) else None
 
 
 def _status(life: Life, pattern: Pattern) -> Status:
-    if _says(pattern) != _says(life.pattern):
+    if says(pattern) != says(life.pattern):
         return "changed"
     return "weakened" if pattern.confidence <= life.most - WEAKER else "confirmed"
-
-
-def _says(pattern: Pattern) -> object:
-    """Give what may not differ between two patterns that say the same."""
-    if isinstance(pattern, PhaseTransitionPattern):
-        before, after = pattern.before, pattern.after
-        return None if before is None or after is None else before.mean < after.mean
-    if isinstance(pattern, ConservationPattern):
-        return pattern.broke_at is None
-    if isinstance(pattern, CorrelationPattern):
-        return pattern.form, pattern.r > 0, pattern.lag
-    return pattern.claim if isinstance(pattern, CustomPattern) else None
 
 
 def _end(life: Life, checkpoint: int) -> Pattern:
@@ -192,6 +128,6 @@ def _end(life: Life, checkpoint: int) -> Pattern:
 
 
 def new_findings(report: CoolingReport) -> list[Finding]:
-    """Give the findings of which no pattern was there before, in the report's order."""
+    """Give the findings of which no pattern was there before or is acknowledged, in order."""
     old = {p.id for p in report.patterns if p.status not in (None, "appeared")}
     return [finding for finding in report.findings if old.isdisjoint(finding.patterns)]

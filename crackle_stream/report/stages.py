@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.detect.findings import Finding
 from crackle_stream.pattern import Pattern, Status
+
+WORDS: Final[tuple[Status, ...]] = (
+    "appeared",
+    "changed",
+    "weakened",
+    "confirmed",
+    "acknowledged",
+)
 
 
 class Told(Struct, frozen=True):
@@ -30,19 +39,24 @@ def told(report: CoolingReport) -> list[Told]:
 
 
 def became(members: Sequence[Pattern]) -> Status | None:
-    """Say what became of a finding: it is new if all of it is, and changed if some of it is."""
-    statuses = {member.status for member in members} - {None}
-    if len(statuses) == 1:
-        return statuses.pop()
-    if not statuses:
+    """Say what became of a finding: it is new if all of it is, and changed if some of it is.
+
+    It is acknowledged if all of it is; what is acknowledged of another is as if confirmed.
+    """
+    statuses = [member.status for member in members]
+    if None in statuses:
         return None
-    return "changed" if statuses & {"appeared", "changed"} else "weakened"
+    if len(set(statuses)) == 1:
+        return statuses[0]
+    some = set(statuses) - {"acknowledged", "confirmed"}
+    if not some:
+        return "confirmed"
+    return "weakened" if some == {"weakened"} else "changed"
 
 
 def tally(report: CoolingReport) -> str:
     """Count what became of the findings and how many patterns went; empty where nothing can."""
     statuses = [one.status for one in told(report)]
-    words: tuple[Status, ...] = ("appeared", "changed", "weakened", "confirmed")
-    counts = [(statuses.count(word), word) for word in words]
+    counts = [(statuses.count(word), word) for word in WORDS]
     counts.append((len(report.gone or ()), "gone"))
     return ", ".join(f"{count} {word}" for count, word in counts if count)

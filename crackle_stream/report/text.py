@@ -7,7 +7,7 @@ from typing import Final
 
 from crackle_stream.cooling.report import CoolingReport
 from crackle_stream.ingest.accounts import Accounts
-from crackle_stream.pattern import Pattern
+from crackle_stream.pattern import Pattern, Status
 from crackle_stream.report.context import UNREACHED, Context, looked, title
 from crackle_stream.report.counting import counted
 from crackle_stream.report.facts import facts
@@ -20,6 +20,8 @@ NAMES: Final = 11
 """Columns in which the names of the facts stand."""
 MOST: Final = 10
 """Findings of one kind that are shown; the rest is counted."""
+SAME: Final[tuple[Status, ...]] = ("confirmed", "acknowledged")
+"""What became of findings that are told in a line."""
 WIDEST_HEAD: Final = 13
 """A metric's name over a column of numbers is cut to this."""
 
@@ -54,7 +56,7 @@ class Text:
     def _lines(self, report: CoolingReport) -> Iterator[str]:
         yield from self._wrapped(title(report, self._context), style=True)
         findings = told(report)
-        news = [one for one in findings if one.status != "confirmed"]
+        news = [one for one in findings if one.status not in SAME]
         shown = telling([one.members for one in news])
         for number, which in enumerate(shown, 1):
             yield ""
@@ -63,8 +65,9 @@ class Text:
             yield ""
             rest = counted(len(news) - len(shown), "more finding")
             yield from self._wrapped(f"{rest} of the same kinds: --format json or markdown")
-        same = [one.finding.headline for one in findings if one.status == "confirmed"]
-        yield from self._listed("confirmed", same)
+        for status in SAME:
+            same = [one.finding.headline for one in findings if one.status == status]
+            yield from self._listed(status, same)
         yield from self._listed("gone", [pattern.description for pattern in report.gone or ()])
         if report.findings or report.gone:
             yield ""

@@ -10,10 +10,14 @@ from crackle_stream.report.stages import became
 @pytest.mark.parametrize(
     ("statuses", "said"),
     [
-        ([], None),
         ([None, None], None),
         (["appeared", "appeared"], "appeared"),
         (["confirmed"], "confirmed"),
+        (["acknowledged", "acknowledged"], "acknowledged"),
+        (["acknowledged", None], None),
+        (["acknowledged", "confirmed"], "confirmed"),
+        (["acknowledged", "weakened"], "weakened"),
+        (["acknowledged", "appeared"], "changed"),
         (["confirmed", "appeared"], "changed"),
         (["confirmed", "changed"], "changed"),
         (["weakened", "changed"], "changed"),

@@ -85,17 +85,29 @@ def slow_wave(values: Values, least: float, most: float) -> Values:
     ndarray
         The sinusoid by itself, shape (rows,).
     """
-    n = len(values)
-    time = (np.arange(n) - (n - 1) / 2) / n
-    angle = 2 * np.pi * np.arange(least, most, _SLOW_STEP)[:, None] * time
+    cycles, *waves = _slow_waves(len(values), least, most)
+    gains, weights = zip(*(_projected(values, wave) for wave in waves), strict=True)
+    best = int(np.argmax(gains[0] + gains[1]))
+    angle = 2 * np.pi * cycles[best] * _centred_time(len(values))
+    found: Values = weights[0][best] * np.cos(angle) + weights[1][best] * np.sin(angle)
+    return found
+
+
+@lru_cache(maxsize=2)
+def _slow_waves(n: int, least: float, most: float) -> tuple[Values, Values, Values]:
+    """Give cycles, and of each the cosine and the sine beside a line; not to be changed."""
+    time, cycles = _centred_time(n), np.arange(least, most, _SLOW_STEP)
+    angle = 2 * np.pi * cycles[:, None] * time
     even, odd = np.cos(angle), np.sin(angle)
     # Around the middle, constant and cosine are even, line and sine odd: two small problems.
     even -= even.mean(axis=1, keepdims=True)
     odd -= np.einsum("ft,t->f", odd, time)[:, None] / np.sum(time * time) * time
-    gains, weights = zip(*(_projected(values, wave) for wave in (even, odd)), strict=True)
-    best = int(np.argmax(gains[0] + gains[1]))
-    found: Values = weights[0][best] * np.cos(angle[best]) + weights[1][best] * np.sin(angle[best])
-    return found
+    return cycles, even, odd
+
+
+def _centred_time(n: int) -> Values:
+    time: Values = (np.arange(n) - (n - 1) / 2) / n
+    return time
 
 
 def _projected(values: Values, waves: Values) -> tuple[Values, Values]:

@@ -59,7 +59,7 @@ SLOPE_WALK_PRICE: Final = 3.0
 KEPT_AT: Final = 0.01
 """A change whose corrected p-value is above this is taken back."""
 SPLITS: Final = 64
-STEPS: Final = 6
+STEPS: Final = 8
 """Steps of the ladder that are taken together: few series need more."""
 OUTLIER: Final = 3.0
 """Deviation from the running median, in step noise, at which single outliers are clipped."""
@@ -181,7 +181,8 @@ def _keep_significant(
 ) -> tuple[Segmentation, tuple[float, ...]]:
     """Take back the least significant change until all that are left hold, each and together."""
     while pieces.changes:
-        trials = [_Trial(tamed, pieces, change) for change in range(len(pieces.changes))]
+        fitted = pieces.fit(tamed)
+        trials = [_Trial(tamed, pieces, fitted, change) for change in range(len(pieces.changes))]
         p_values = [trial.f_test() for trial in trials]
         if max(p_values) <= KEPT_AT:
             p_values = [
@@ -220,15 +221,15 @@ def _beats_other_walks(tamed: Floats, pieces: Segmentation) -> bool:
 class _Trial:
     """One change, held against its absence."""
 
-    def __init__(self, values: Floats, pieces: Segmentation, change: int) -> None:
+    def __init__(self, values: Floats, pieces: Segmentation, fitted: Floats, change: int) -> None:
         self._values, self._pieces, self._null = values, pieces, pieces.without(change)
-        self._change = change
+        self._fitted, self._change = fitted, change
         self._start, self._stop = pieces.bounds[change], pieces.bounds[change + 2]
 
     def f_test(self) -> float:
         """P-value from the innovations of both models, each with its own correlation."""
         values = self._values
-        full = Products.of(values - self._pieces.fit(values)).innovation
+        full = Products.of(values - self._fitted).innovation
         null = Products.of(values - self._null.fit(values)).innovation
         extra = self._pieces.parameters - self._null.parameters
         left = max(len(values) - self._pieces.parameters - 1, 1)
@@ -243,14 +244,14 @@ class _Trial:
         limit = SCORE_LIMIT * max(robust_std(residual), 1.0)
         clipped = np.clip(residual, -limit, limit)
         here = slice(self._start, self._stop)
-        contrast = self._pieces.fit(self._values)[here] - null[here]
+        contrast = self._fitted[here] - null[here]
         tail = sum_tail(contrast, clipped, float(np.sum(contrast * clipped[here])))
         return self._searched(2 * tail)
 
     def beats_walk(self) -> bool:
         """Whether two pieces explain this stretch better than a walk does, at the same prices."""
         values, n = self._values[self._start : self._stop], self._stop - self._start
-        fitted = self._pieces.fit(self._values)[self._start : self._stop]
+        fitted = self._fitted[self._start : self._stop]
         full = max(Products.of(values - fitted).innovation, 1e-9 * n)
         sloped = sum(self._pieces.sloped[self._change : self._change + 2])
         price = np.log(n) * (CHANGE_PRICE + SLOPE_PRICE * sloped)

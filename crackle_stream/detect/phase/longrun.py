@@ -123,16 +123,16 @@ class Products(Struct, frozen=True):
     def of(cls, residual: Floats) -> Products:
         """Sum up some residuals."""
         return cls(
-            float(np.sum(residual * residual)),
-            float(np.sum(residual[1:] * residual[:-1])),
-            float(residual[0] ** 2 + residual[-1] ** 2),
+            float(np.add.reduce(residual * residual)),
+            float(np.add.reduce(residual[1:] * residual[:-1])),
+            float(residual[0]) ** 2 + float(residual[-1]) ** 2,
         )
 
     @property
     def rho(self) -> float:
         """Correlation of neighbours, from 0 to 0.99."""
         past = self.square - self.ends / 2
-        return float(np.clip(self.neighbour / past, 0.0, HIGHEST_RHO)) if past > 0 else 0.0
+        return min(max(self.neighbour / past, 0.0), HIGHEST_RHO) if past > 0 else 0.0
 
     @property
     def innovation(self) -> float:

@@ -105,10 +105,10 @@ class Segmentation(Struct, frozen=True):
 
 def fit_piece(values: Floats, sloped: bool) -> Floats:
     """Give the mean of some values, or the line of least squares through them."""
-    fitted = np.full(len(values), values.mean())
+    fitted = np.full(len(values), np.add.reduce(values) / len(values))
     if sloped:
         time = np.arange(len(values)) - (len(values) - 1) / 2
-        fitted += time * (np.sum(time * values) / np.sum(time * time))
+        fitted += time * (np.add.reduce(time * values) / np.add.reduce(time * time))
     return fitted
 
 
@@ -174,21 +174,27 @@ class _Ways(Struct, frozen=True):
 
 TOGETHER: Final = 4096
 """Splits that are worth trying in one go: of fewer, calls cost more than the work in them."""
+SHORT: Final = 2048
+"""Longer series have more ways to be split than are worth keeping."""
 
 
-@lru_cache(maxsize=64)
-def _seeded_ways(n: int, least: int) -> tuple[_Ways, ...]:
+def _seeded_ways(n: int, least: int) -> Iterator[_Ways]:
     """Give the ways to split the seeded intervals, layers of few of them together."""
-    ways, edges, splits = [], [], 0
+    edges, splits = [], 0
     layers = seeded_intervals(n, least)
     for starts, size in layers:
         edges.append(np.stack([starts, starts + size]))
         splits += len(starts) * (size - 2 * least + 1)
         if splits >= TOGETHER or size == layers[-1][1]:
             left, right = np.concatenate(edges, axis=1)
-            ways.append(_Ways.of(left, right, least))
+            yield _Ways.of(left, right, least)
             edges, splits = [], 0
-    return tuple(ways)
+
+
+@lru_cache(maxsize=32)
+def _kept_ways(n: int, least: int) -> tuple[_Ways, ...]:
+    """Keep the ways of a short series; not to be changed."""
+    return tuple(_seeded_ways(n, least))
 
 
 def propose_splits(costs: tuple[Cost, ...], n: int, *, least: int, most: int, floor: float) -> Ints:
@@ -204,7 +210,7 @@ def propose_splits(costs: tuple[Cost, ...], n: int, *, least: int, most: int, fl
         Least gain: by how much the split must lower the cost of its interval.
     """
     gains = np.zeros(n + 1)
-    for ways in _seeded_ways(n, least):
+    for ways in (_kept_ways if n <= SHORT else _seeded_ways)(n, least):
         for cost in costs:
             np.maximum.at(gains, *ways.best(cost))
     found = np.flatnonzero(gains > floor)
@@ -236,7 +242,7 @@ def partition(price: Floats) -> Ints:
     for node in range(1, len(price)):
         ways = total[:node] + price[node, :node]
         before[node] = ways.argmin(axis=0)
-        total[node] = ways.min(axis=0)
+        total[node] = np.minimum.reduce(ways, axis=0)
     return before
 
 

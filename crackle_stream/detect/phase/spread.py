@@ -9,6 +9,7 @@ evidence must also stand against draws from the values compared themselves.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -76,6 +77,8 @@ class _Channel:
         self.freedom, self.n = columns.shape
         self._sums = np.zeros((len(columns), self.n + 1))
         np.cumsum(columns, axis=1, out=self._sums[:, 1:])
+        self._means: dict[tuple[int, int], Floats] = {}
+        self._tails: dict[tuple[int, int, int], float] = {}
 
     def total(self, start: Ints | int, stop: Ints | int) -> Floats:
         found: Floats = self._sums.take(stop, axis=1) - self._sums.take(start, axis=1)
@@ -83,14 +86,27 @@ class _Channel:
 
     def dependence(self, pieces: Segmentation, scale: float) -> float:
         """Long-run variance of the columns within pieces, in units of `scale`."""
-        left = np.stack([column - pieces.fit(column) for column in self._columns])
-        factors = [np.mean(row * row) / scale * inflation(Products.of(row).rho) for row in left]
-        return max(1.0, *map(float, factors))
+        means = np.stack([self._mean(*ends) for ends in pairwise(pieces.bounds)], axis=1)
+        left = self._columns - np.repeat(means, np.diff(pieces.bounds), axis=1)
+        products = [Products.of(row) for row in left]
+        factors = [p.square / self.n / scale * inflation(p.rho) for p in products]
+        return max(1.0, *factors)
+
+    def _mean(self, start: int, stop: int) -> Floats:
+        """Mean of each column; of most pieces it is asked for again and again."""
+        if (start, stop) not in self._means:
+            self._means[start, stop] = self._columns[:, start:stop].mean(axis=1)
+        return self._means[start, stop]
 
     def drawn(self, start: int, split: int, stop: int) -> float:
         """Tail of the differences over draws from the columns: zeros among ties are no wonder."""
         if not self._tied:
             return 0.0
+        if (start, split, stop) not in self._tails:
+            self._tails[start, split, stop] = self._drawn(start, split, stop)
+        return self._tails[start, split, stop]
+
+    def _drawn(self, start: int, split: int, stop: int) -> float:
         contrast = np.full(stop - start, -1.0 / (split - start))
         contrast[split - start :] = 1.0 / (stop - split)
         differences = [float(np.sum(contrast * row[start:stop])) for row in self._columns]

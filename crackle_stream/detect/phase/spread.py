@@ -89,7 +89,7 @@ class _Channel:
         means = np.stack([self._mean(*ends) for ends in pairwise(pieces.bounds)], axis=1)
         left = self._columns - np.repeat(means, np.diff(pieces.bounds), axis=1)
         products = [Products.of(row) for row in left]
-        factors = [p.square / self.n / scale * inflation(p.rho) for p in products]
+        factors: list[float] = [p.square / self.n / scale * inflation(p.rho) for p in products]
         return max(1.0, *factors)
 
     def _mean(self, start: int, stop: int) -> Floats:

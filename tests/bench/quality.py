@@ -14,6 +14,7 @@ from tests.bench import (
     calibration,
     clusters,
     correlations,
+    cost,
     laws,
     phases,
     whole_pass,
@@ -27,6 +28,7 @@ TABLES = {
     "laws": laws.print_tables,
     "alarms": alarms.print_tables,
     "calibration": calibration.print_tables,
+    "cost": cost.print_tables,
 }
 
 

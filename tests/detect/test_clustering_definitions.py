@@ -11,7 +11,7 @@ from crackle_stream.detect.clustering.partition import Partition
 from crackle_stream.detect.clustering.presence import usual_sets
 from crackle_stream.detect.clustering.separation import separations
 from crackle_stream.detect.clustering.serial import independent_share, takes_turns
-from crackle_stream.detect.clustering.valley import valley_between
+from crackle_stream.detect.clustering.valley import Cloud, valley_between
 from crackle_stream.detect.view import table_of
 
 
@@ -57,7 +57,7 @@ def test_separation_is_the_larger_of_the_valley_s_and_the_gap_over_the_spacing(s
         apart = [[np.linalg.norm(a - b) for b in points[labels != group]] for a in mine]
         spacing = np.median([np.sort(np.linalg.norm(mine - a, axis=1))[5] for a in mine])
         others = [points[labels == other] for other in range(3) if other != group]
-        lines = min(valley_between(mine, other).separation for other in others)
+        lines = min(valley_between(Cloud.of(mine), Cloud.of(other)).separation for other in others)
         assert found[group] == pytest.approx(max(lines, np.min(apart) / spacing))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from crackle_stream.detect.clustering.compact_groups import clouds, is_compact, merge_shallow
 from crackle_stream.detect.clustering.density_tree import reach
-from crackle_stream.detect.clustering.valley import project_apart, valley_between
+from crackle_stream.detect.clustering.valley import Cloud, project_apart, valley_between
 
 
 def slow_projection(one, other):
@@ -28,20 +28,22 @@ def slow_projection(one, other):
 def test_each_point_meets_centers_that_were_computed_without_it():
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(9, 5)), rng.normal(size=(7, 5)) + 1
-    for fast, slow in zip(project_apart(one, other), slow_projection(one, other), strict=True):
+    for fast, slow in zip(
+        project_apart(Cloud.of(one), Cloud.of(other)), slow_projection(one, other), strict=True
+    ):
         np.testing.assert_allclose(fast, slow)
 
 
 def test_labels_given_at_random_in_many_metrics_leave_no_distance():
     points = np.random.default_rng(1).normal(size=(40, 30))
-    assert valley_between(points[:20], points[20:]).separation < 1
+    assert valley_between(Cloud.of(points[:20]), Cloud.of(points[20:])).separation < 1
 
 
 @pytest.mark.parametrize("distance", [5.0, 8.0])
 def test_separation_is_the_distance_in_standard_deviations(distance):
     rng = np.random.default_rng(2)
     one, other = rng.normal(size=(4000, 2)), rng.normal((distance, 0), size=(4000, 2))
-    valley = valley_between(one, other)
+    valley = valley_between(Cloud.of(one), Cloud.of(other))
     assert valley.separation == pytest.approx(distance, rel=0.05)
     assert valley.depth > 20
 
@@ -49,7 +51,7 @@ def test_separation_is_the_distance_in_standard_deviations(distance):
 def test_halves_of_one_cloud_have_no_valley():
     points = np.random.default_rng(3).normal(size=(2000, 2))
     left = points[:, 0] < 0
-    assert valley_between(points[left], points[~left]).depth == 0
+    assert valley_between(Cloud.of(points[left]), Cloud.of(points[~left])).depth == 0
 
 
 def test_a_group_cut_in_two_is_made_whole():

@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from crackle_stream.detect.clustering.density_tree import NEIGHBOURS, roundness_of
 from crackle_stream.detect.clustering.partition import Partition, least_size
-from crackle_stream.detect.clustering.valley import valley_between
+from crackle_stream.detect.clustering.valley import Cloud, valley_between
 from crackle_stream.stats.quantiles import median
 
 Points = NDArray[np.float64]
@@ -117,14 +117,16 @@ def merge_shallow(points: Points, labels: Labels) -> tuple[Labels, float]:
         number; 0 for one group.
     """
     groups = [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
+    bodies = [Cloud.of(points[group]) for group in groups]
     valleys: dict[tuple[int, int], float] = {}
     alive = list(range(len(groups)))
     while len(alive) > 1:
-        pair = _next_merge(points, groups, alive, valleys)
+        pair = _next_merge(bodies, alive, valleys)
         if pair is None:
             break
         alive = [group for group in alive if group not in pair] + [len(groups)]
         groups.append(np.sort(np.concatenate([groups[group] for group in pair])))
+        bodies.append(Cloud.of(points[groups[-1]]))
     merged = np.empty(len(points), np.int64)
     for label, group in enumerate(alive):
         merged[groups[group]] = label
@@ -132,17 +134,15 @@ def merge_shallow(points: Points, labels: Labels) -> tuple[Labels, float]:
 
 
 def _next_merge(
-    points: Points,
-    groups: list[NDArray[np.intp]],
-    alive: list[int],
-    valleys: dict[tuple[int, int], float],
+    bodies: list[Cloud], alive: list[int], valleys: dict[tuple[int, int], float]
 ) -> tuple[int, int] | None:
-    smallest = min(alive, key=lambda group: (len(groups[group]), group))
-    if len(groups[smallest]) < least_size(len(points)):
-        return smallest, _closest(points, groups, alive, smallest)
+    points = sum(len(bodies[group].points) for group in alive)
+    smallest = min(alive, key=lambda group: (len(bodies[group].points), group))
+    if len(bodies[smallest].points) < least_size(points):
+        return smallest, _closest(bodies, alive, smallest)
     for one, other in combinations(alive, 2):
         if (one, other) not in valleys:
-            valley = valley_between(points[groups[one]], points[groups[other]])
+            valley = valley_between(bodies[one], bodies[other])
             valleys[one, other] = valley.depth if valley.separation >= _APART else 0.0
         if valleys[one, other] == 0.0:  # no other pair can come before it
             return one, other
@@ -150,14 +150,13 @@ def _next_merge(
     return shallowest if valleys[shallowest] < _SHALLOW else None
 
 
-def _closest(points: Points, groups: list[NDArray[np.intp]], alive: list[int], group: int) -> int:
+def _closest(bodies: list[Cloud], alive: list[int], group: int) -> int:
     """Give the group whose merger with this one costs the least sum of squares."""
-    center = points[groups[group]].mean(axis=0)
 
     def cost(other: int) -> float:
-        size = len(groups[other])
-        apart = np.square(points[groups[other]].mean(axis=0) - center).sum()
-        return float(apart * size / (size + len(groups[group])))
+        size = len(bodies[other].points)
+        apart = np.square(bodies[other].center - bodies[group].center).sum()
+        return float(apart * size / (size + len(bodies[group].points)))
 
     return min((other for other in alive if other != group), key=lambda other: (cost(other), other))
 

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from crackle_stream.detect.clustering.density_tree import NEIGHBOURS
 from crackle_stream.detect.clustering.partition import Partition
-from crackle_stream.detect.clustering.valley import valley_between
+from crackle_stream.detect.clustering.valley import Cloud, valley_between
 
 Points = NDArray[np.float64]
 Values = NDArray[np.float64]
@@ -27,12 +27,14 @@ def separations(points: Points, partition: Partition) -> tuple[float, ...]:
     of any shape.
     """
     members = [np.flatnonzero(partition.labels == group) for group in range(partition.groups)]
+    bodies = [Cloud.of(points[mine]) for mine in members]
     found = []
     for group, mine in enumerate(members):
         others = members[:group] + members[group + 1 :]
         if not others:
             return (0.0,)
-        lines = min(valley_between(points[mine], points[other]).separation for other in others)
+        around = bodies[:group] + bodies[group + 1 :]
+        lines = min(valley_between(bodies[group], other).separation for other in around)
         gap = float(distance_to(points[mine], points[np.concatenate(others)], 1).min())
         spacing = max(float(np.median(spacing_within(points, mine))), 1e-9)
         found.append(min(max(lines, gap / spacing), LARGEST))

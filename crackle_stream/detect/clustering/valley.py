@@ -15,70 +15,106 @@ _SAME = 1e-9
 """Smallest spread, on the common scale: below it values are the same."""
 
 
+class Cloud(Struct, frozen=True):
+    """A group, and what each comparison of it with another one needs.
+
+    Parameters
+    ----------
+    center
+        Its mean, shape (metrics,).
+    away
+        Its points less that, shape (points, metrics).
+    squares
+        Their sums of squares, shape (metrics,).
+    """
+
+    points: Points
+    center: Values
+    away: Points
+    squares: Values
+
+    @classmethod
+    def of(cls, points: Points) -> Cloud:
+        """Measure a group, shape (points, metrics), of at least three points."""
+        center = points.mean(axis=0)
+        away = points - center
+        return cls(points, center, away, np.square(away).sum(axis=0))
+
+
 class Valley(Struct, frozen=True):
-    """What lies between two groups.
+    """Two groups along the line through their centres, the lower one first.
 
     Parameters
     ----------
-    depth
-        Signed root of the likelihood ratio against equal density; 0 where there is no valley.
-    separation
-        Distance of the medians over the mean robust standard deviation.
+    low, high
+        Where their middles are.
+    narrow, wide
+        The spread of each.
+    values
+        All points, in any order.
     """
 
-    depth: float
-    separation: float
+    low: float
+    high: float
+    narrow: float
+    wide: float
+    values: Values
+
+    @property
+    def separation(self) -> float:
+        """Distance of the medians over the mean robust standard deviation."""
+        return 6 * self._third if self.low < self.high else 0.0
+
+    @property
+    def depth(self) -> float:
+        """Signed root of the likelihood ratio against equal density; 0 where there is no valley.
+
+        The line's zones are as wide, in each group's own spread, on the slopes as at the middles.
+        If the density along the line had one mode, the zone between could not be thinner than both
+        others; the depth is the weaker of both binomial likelihood ratios.
+        """
+        if self.low >= self.high:
+            return 0.0
+        narrow, wide = self.narrow, self.wide
+        left, right = self._third * narrow, self._third * wide
+        between = _count(self.values, self.low + 2 * left, self.high - 2 * right)
+        near_low = _count(self.values, self.low - left, self.low + left)
+        near_high = _count(self.values, self.high - right, self.high + right)
+        return min(
+            _thinness(between, near_low, (narrow + wide) / (3 * narrow + wide)),
+            _thinness(between, near_high, (narrow + wide) / (narrow + 3 * wide)),
+        )
+
+    @property
+    def _third(self) -> float:
+        return (self.high - self.low) / (self.narrow + self.wide) / 3
 
 
-def valley_between(one: Points, other: Points) -> Valley:
-    """Compare the density midway between two groups with the density at their middles.
-
-    The line's zones are as wide, in each group's own spread, on the slopes as at the middles.
-    If the density along the line had one mode, the zone between could not be thinner than both
-    others; the depth is the weaker of both binomial likelihood ratios.
-
-    Parameters
-    ----------
-    one, other
-        Shape (points, metrics), each of at least three points.
-    """
+def valley_between(one: Cloud, other: Cloud) -> Valley:
+    """Compare the density midway between two groups with the density at their middles."""
     left, right = project_apart(one, other)
     low, high = _middle(left), _middle(right)
-    if high <= low:
-        return Valley(0.0, 0.0)
-    narrow, wide = _spread(left, low), _spread(right, high)
-    third = (high - low) / (narrow + wide) / 3
-    along = np.concatenate([left, right])
-    between = _count(along, low + 2 * third * narrow, high - 2 * third * wide)
-    near_low = _count(along, low - third * narrow, low + third * narrow)
-    near_high = _count(along, high - third * wide, high + third * wide)
-    depth = min(
-        _thinness(between, near_low, (narrow + wide) / (3 * narrow + wide)),
-        _thinness(between, near_high, (narrow + wide) / (narrow + 3 * wide)),
+    return Valley(
+        low, high, _spread(left, low), _spread(right, high), np.concatenate([left, right])
     )
-    return Valley(depth, 6 * third)
 
 
-def project_apart(one: Points, other: Points) -> tuple[Values, Values]:
+def project_apart(one: Cloud, other: Cloud) -> tuple[Values, Values]:
     """Project two groups on the line through their centres, each point without its own help.
 
     Metrics are weighted by their pooled variance within. A point's own share in its group's
     centre would pull the two groups apart, the more so the more metrics there are; so every
     point meets a centre that was computed without it.
     """
-    here, there = one.mean(axis=0), other.mean(axis=0)
-    left, right = one - here, other - there
-    within = (np.square(left).sum(axis=0) + np.square(right).sum(axis=0)) / (
-        len(one) + len(other) - 2
-    )
-    within = np.maximum(within, _SAME**2)
-    across, middle = there - here, (here + there) / 2
-    length = np.sqrt((across * across / within).sum())
-    towards_other = (across + left / (len(one) - 1)) / within
-    away_from_one = (across - right / (len(other) - 1)) / within
+    size, further = len(one.points), len(other.points)
+    within = np.maximum((one.squares + other.squares) / (size + further - 2), _SAME**2)
+    across, middle = other.center - one.center, (one.center + other.center) / 2
+    length = max(np.sqrt((across * across / within).sum()), _SAME)
+    towards_other = (across + one.away / (size - 1)) / within
+    away_from_one = (across - other.away / (further - 1)) / within
     return (
-        np.einsum("ij,ij->i", one - middle, towards_other) / max(length, _SAME),
-        np.einsum("ij,ij->i", other - middle, away_from_one) / max(length, _SAME),
+        np.einsum("ij,ij->i", one.points - middle, towards_other) / length,
+        np.einsum("ij,ij->i", other.points - middle, away_from_one) / length,
     )
 
 

@@ -27,9 +27,9 @@ def sum_tail(weights: Floats, pool: Floats, observed: float) -> float:
         return 1.0
     weight, times = _cells(weights, WEIGHT_CELLS)
     value, share = _cells(pool - pool.mean(), POOL_CELLS)
-    spread = np.sqrt(np.sum(share * value**2) / share.sum())
-    scale = float(np.sqrt(np.sum(times * weight**2)) * spread)
-    most = float(np.sum(times * np.maximum(weight * value[0], weight * value[-1])))
+    spread = np.sqrt(np.add.reduce(share * value**2) / share.sum())
+    scale = float(np.sqrt(np.add.reduce(times * weight**2)) * spread)
+    most = float(np.add.reduce(times * np.maximum(weight * value[0], weight * value[-1])))
     if not scale > 0:
         return 1.0
     tilting = _Tilting(weight / scale, times, value, share / share.sum())
@@ -52,9 +52,9 @@ class _Tilting:
         mean = (density * self._value).sum(axis=1) / total
         variance = (density * self._value**2).sum(axis=1) / total - mean**2
         return (
-            float(np.sum(self._times * (np.log(total) + top))),
-            float(np.sum(self._times * self._weight * mean)),
-            float(np.sum(self._times * self._weight**2 * variance)),
+            float(np.add.reduce(self._times * (np.log(total) + top))),
+            float(np.add.reduce(self._times * self._weight * mean)),
+            float(np.add.reduce(self._times * self._weight**2 * variance)),
         )
 
     def solve(self, observed: float) -> tuple[float, float, float]:

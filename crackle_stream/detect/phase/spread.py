@@ -86,8 +86,8 @@ class _Channel:
 
     def dependence(self, pieces: Segmentation, scale: float) -> float:
         """Long-run variance of the columns within pieces, in units of `scale`."""
-        means = np.stack([self._mean(*ends) for ends in pairwise(pieces.bounds)], axis=1)
-        left = self._columns - np.repeat(means, np.diff(pieces.bounds), axis=1)
+        means = np.array([self._mean(*ends) for ends in pairwise(pieces.bounds)])
+        left = self._columns - np.repeat(means, np.diff(pieces.bounds), axis=0).T
         products = [Products.of(row) for row in left]
         factors: list[float] = [p.square / self.n / scale * inflation(p.rho) for p in products]
         return max(1.0, *factors)

@@ -22,23 +22,24 @@ class Cloud(Struct, frozen=True):
     ----------
     center
         Its mean, shape (metrics,).
-    away
-        Its points less that, shape (points, metrics).
+    own
+        How far the centre would move the other way without each point, shape (points, metrics).
     squares
-        Their sums of squares, shape (metrics,).
+        Sums of squares around the centre, shape (metrics,).
     """
 
     points: Points
     center: Values
-    away: Points
+    own: Points
     squares: Values
 
     @classmethod
     def of(cls, points: Points) -> Cloud:
-        """Measure a group, shape (points, metrics), of at least three points."""
+        """Measure a group by its points, shape (points, metrics)."""
         center = points.mean(axis=0)
         away = points - center
-        return cls(points, center, away, np.square(away).sum(axis=0))
+        own = away / max(len(points) - 1, 1)
+        return cls(points, center, own, np.square(away).sum(axis=0))
 
 
 class Valley(Struct, frozen=True):
@@ -110,8 +111,8 @@ def project_apart(one: Cloud, other: Cloud) -> tuple[Values, Values]:
     within = np.maximum((one.squares + other.squares) / (size + further - 2), _SAME**2)
     across, middle = other.center - one.center, (one.center + other.center) / 2
     length = max(np.sqrt((across * across / within).sum()), _SAME)
-    towards_other = (across + one.away / (size - 1)) / within
-    away_from_one = (across - other.away / (further - 1)) / within
+    towards_other = (across + one.own) / within
+    away_from_one = (across - other.own) / within
     return (
         np.einsum("ij,ij->i", one.points - middle, towards_other) / length,
         np.einsum("ij,ij->i", other.points - middle, away_from_one) / length,

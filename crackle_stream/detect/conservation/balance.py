@@ -51,18 +51,21 @@ def _search_levels(columns: Columns, probe: Probe) -> Values:
     moving = np.flatnonzero(~np.isnan(probes).any(axis=0) & (probes != 0).any(axis=0))
     scale = 4 * np.finfo(float).eps * (error[:-1] + error[-1])
     sums = pair_sums(len(moving), int((moving < 2 * m).sum()))
-    vectors = equal_sums(probes[:, moving], scale[:, moving], sums)
-    equations = np.zeros((len(vectors), wide.shape[1]))
-    equations[:, moving] = vectors
-    exact = checked(columns, probe, _in_levels(equations, m), rounded=False)
-    close = [_close(columns, probe, group) for group in _rounding_groups(columns, m)]
-    return np.concatenate(
-        [exact, *(checked(columns, probe, vectors, rounded=True) for vectors in close)]
+    exact = (
+        checked(columns, probe, _in_levels(vectors, moving, m), rounded=False)
+        for vectors in equal_sums(probes[:, moving], scale[:, moving], sums)
     )
+    within = (
+        checked(columns, probe, _close(columns, probe, group), rounded=True)
+        for group in _rounding_groups(columns, m)
+    )
+    return np.concatenate([np.empty((0, len(columns.names))), *exact, *within])
 
 
-def _in_levels(equations: Values, m: int) -> Values:
+def _in_levels(vectors: Values, moving: Rows, m: int) -> Values:
     """Rewrite coefficients of (metric, step, previous value) for (metric, previous value)."""
+    equations = np.zeros((len(vectors), 3 * m))
+    equations[:, moving] = vectors
     level, step, before = equations[:, :m], equations[:, m : 2 * m], equations[:, 2 * m :]
     return plainest(np.hstack([level + step, before - step]))
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from crackle_stream.detect.conservation.law import Columns, Values, medians, rounding_errors
 from crackle_stream.detect.conservation.probe import shuffled
@@ -136,12 +137,15 @@ def _spread_out(vectors: Values, places: NDArray[np.intp], columns: int) -> Valu
 def _whole_vectors(block: Values) -> Values:
     away = block - block[0]
     scale = np.abs(away).max(axis=0)
-    singular = np.linalg.svd(away / scale, compute_uv=False)
-    if singular[-1] > _NULL * singular[0]:
-        return np.empty((0, block.shape[1]))
-    right = np.linalg.svd(away / scale, full_matrices=False)[2]
-    null = right[singular <= _NULL * singular[0]] / scale
-    return _whole_rows(null, _MULTIPLES, _WHOLE)
+    upper, order = linalg.qr(away / scale, mode="r", pivoting=True)
+    size = np.abs(np.diagonal(upper))
+    rank = int(np.count_nonzero(size > _NULL * size[0]))
+    null = np.zeros((len(scale) - rank, len(scale)))
+    null[:, order[rank:]] = np.eye(len(null))
+    if len(null):
+        upper = upper[:rank]
+        null[:, order[:rank]] = -linalg.solve_triangular(upper[:, :rank], upper[:, rank:]).T
+    return _whole_rows(null / scale, _MULTIPLES, _WHOLE)
 
 
 def _rounded_vectors(block: Values, error: Values) -> Values:

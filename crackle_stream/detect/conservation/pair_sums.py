@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +15,9 @@ Values = NDArray[np.float64]
 _MOST: Final = 4_000
 """Most equations one search gives; the simplest come first."""
 
+_BLOCK: Final = 256
+"""Equations given at a time: of many columns, each is a long vector of zeros."""
+
 _PRIMES: Final = (2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0)
 """Whole numbers weighted by the roots of primes have equal sums only if they are equal; weights
 that are fractions made a thousand metrics' counts collide by the million."""
@@ -25,32 +29,37 @@ class Sums(Struct, frozen=True):
     Parameters
     ----------
     left, right
-        int64: the columns of each; the number of columns stands for nothing.
+        int32: the columns of each; the number of columns stands for nothing.
     sign
-        float64: of the right one.
+        int8: of the right one.
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    sign: Values
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    sign: NDArray[np.int8]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def pair_sums(columns: int, paired: int) -> Sums:
     """List nothing, all single columns, and sums, differences and doubles of the first `paired`.
 
     The list is kept: not to be changed.
     """
-    singles = np.arange(columns)
-    a, b = np.triu_indices(paired)
-    c, d = np.triu_indices(paired, 1)
-    nothing = np.array([columns])
+    singles = np.arange(columns, dtype=np.int32)
+    a, b = _pairs(paired, 0)
+    c, d = _pairs(paired, 1)
+    nothing = np.array([columns], np.int32)
     left = np.concatenate([nothing, singles, a, c])
-    right = np.concatenate([nothing, np.full(columns, columns), b, d])
-    return Sums(left, right, np.concatenate([np.ones(1 + columns + len(a)), -np.ones(len(c))]))
+    right = np.concatenate([nothing, np.full(columns, columns, np.int32), b, d])
+    return Sums(left, right, np.repeat(np.array([1, -1], np.int8), [len(left) - len(c), len(c)]))
 
 
-def equal_sums(probes: Values, error: Values, sums: Sums) -> Values:
+def _pairs(columns: int, apart: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    one, other = np.nonzero(np.tri(columns, k=-apart, dtype=bool).T)
+    return one.astype(np.int32), other.astype(np.int32)
+
+
+def equal_sums(probes: Values, error: Values, sums: Sums) -> Iterator[Values]:
     """Find sums that are equal in all probe rows, by a random projection of them and one sort.
 
     Of a run of equal sums each gives one equation with the simplest of them, which spans all
@@ -65,34 +74,39 @@ def equal_sums(probes: Values, error: Values, sums: Sums) -> Values:
     sums
         From `pair_sums`.
 
-    Returns
-    -------
+    Yields
+    ------
     numpy.ndarray
-        float64 of shape (equations, columns): coefficients.
+        float64 of shape (equations, columns): coefficients, of some equations at a time.
     """
     weights = np.sqrt(_PRIMES[: len(probes)])
     key, slack = _padded(weights @ probes), _padded(weights @ error)
-    keys = key[sums.left] + sums.sign * key[sums.right]
-    slacks = slack[sums.left] + slack[sums.right]
-    flip = np.where(keys < 0, -1.0, 1.0)
-    size = np.abs(keys)
+    size = np.abs(key[sums.left] + sums.sign * key[sums.right])
     order = np.argsort(size, kind="stable")
-    near = np.diff(size[order]) <= slacks[order][1:] + slacks[order][:-1]
+    size = size[order]
+    slacks = slack[sums.left[order]] + slack[sums.right[order]]
+    near = np.diff(size) <= slacks[1:] + slacks[:-1]
     run = np.concatenate([[0], np.cumsum(~near)])
+    del size, slacks
+    several = np.flatnonzero(np.append(near, False) | np.insert(near, 0, False))
+    order, run = order[several], run[several]
     # Back to the order of `sums`, simplest first, within each run.
     order = order[np.lexsort((order, run))]
     first = np.searchsorted(run, run)
     others = np.flatnonzero(first != np.arange(len(run)))[:_MOST]
-    equations = np.zeros((len(others), probes.shape[1] + 1))
-    for which, sign in ((order[others], 1.0), (order[first[others]], -1.0)):
-        _write(equations, sums, which, sign * flip[which])
-    return equations[:, :-1]
+    for start in range(0, len(others), _BLOCK):
+        some = others[start : start + _BLOCK]
+        equations = np.zeros((len(some), probes.shape[1] + 1))
+        for which, sign in ((order[some], 1.0), (order[first[some]], -1.0)):
+            away = key[sums.left[which]] + sums.sign[which] * key[sums.right[which]]
+            _write(equations, sums, which, np.where(away < 0, -sign, sign))
+        yield equations[:, :-1]
 
 
 def close_sums(probes: Values, slack: Values, sums: Sums) -> Values:
     """Find sums that agree within the rounding of their terms, comparing all pairs of them.
 
-    Parameters and result are those of `equal_sums`; for few columns only.
+    Parameters are those of `equal_sums`, and so are its equations; for few columns only.
     """
     probe, loose = _padded(probes), _padded(slack)
     values = probe[:, sums.left] + sums.sign * probe[:, sums.right]

@@ -15,7 +15,7 @@ from crackle_stream.pattern import KINDS
 
 RateName: TypeAlias = Literal["fast", "normal", "slow"]
 
-MAX_METRICS: Final = 256
+MAX_METRICS: Final = 512
 MAX_GROUPS: Final = 1_000
 
 

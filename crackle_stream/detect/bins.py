@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from crackle_stream.detect.view import Series
 from crackle_stream.table import Table
+
+_BLOCK: Final = 1_024
+"""Rows joined at a time: parts that lack most metrics are widened only for so long."""
 
 _Cells: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 _Which: TypeAlias = NDArray[np.intp] | slice
@@ -84,6 +88,32 @@ def join_bins(parts: Sequence[Bins], width: int) -> Bins:
     """
     names = tuple(sorted({name for part in parts for name in part.names}))
     rows = np.concatenate([part.rows for part in parts]) // width * width
+    blocks = [_join_block(_cut(parts, start, stop), width, names) for start, stop in _blocks(rows)]
+    columns = zip(*blocks, strict=True)
+    return Bins(names, width, *(np.concatenate(column) for column in columns))
+
+
+def _blocks(rows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Give ranges of about `_BLOCK` old bins that make up whole new ones."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    cuts = np.unique(starts[np.searchsorted(starts, np.arange(0, starts[-1] + 1, _BLOCK))])
+    yield from pairwise([*cuts.tolist(), len(rows)])
+
+
+def _cut(parts: Sequence[Bins], start: int, stop: int) -> list[Bins]:
+    cut, before = [], 0
+    for part in parts:
+        which = slice(max(start - before, 0), max(stop - before, 0))
+        arrays = (part.rows[which], part.count[which], part.mean[which], part.m2[which])
+        cut.append(Bins(part.names, part.width, *arrays))
+        before += len(part.rows)
+    return cut
+
+
+def _join_block(
+    parts: Sequence[Bins], width: int, names: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    rows = np.concatenate([part.rows for part in parts]) // width * width
     count, mean, m2 = (
         np.concatenate([_columns(part, values, names) for part, values in columns])
         for columns in (
@@ -103,7 +133,7 @@ def join_bins(parts: Sequence[Bins], width: int) -> Bins:
             which = np.flatnonzero(sizes > step)
             place = starts[which] + step
         _merge_into(cells, which, (count[place], mean[place], m2[place]))
-    return Bins(names, width, rows[starts], *cells)
+    return rows[starts], *cells
 
 
 def _merge_into(cells: _Cells, which: _Which, other: _Cells) -> None:

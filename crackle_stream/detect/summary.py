@@ -95,7 +95,7 @@ class WindowSummary(Struct, frozen=True):
         moments.observe(table)
         rows = np.arange(n, dtype=np.int64)
         table = msgspec.structs.replace(table, rows=rows)
-        sample, runs, bound = _lowest_runs(table, rows[::RUN_ROWS], _ALL)
+        sample, runs, bound = _lowest_runs([table], rows[::RUN_ROWS], _ALL)
         capacity = capacity_of(len(sample.names))
         bins = None if n <= capacity else join_bins([bins_of(table)], _width(n, capacity))
         ends = int(table.positions[0]), int(table.positions[-1])
@@ -121,7 +121,7 @@ class WindowSummary(Struct, frozen=True):
         moments.merge(other.moments)
         after = msgspec.structs.replace(other.sample, rows=other.sample.rows + self.n)
         sample, runs, bound = _lowest_runs(
-            concatenate([self.sample, after]),
+            [self.sample, after],
             np.concatenate([self.runs, other.runs + self.n]),
             min(self.hash_bound, other.hash_bound),
         )
@@ -232,24 +232,30 @@ def _width(n: int, capacity: int) -> int:
 
 
 def _lowest_runs(
-    rows: Table, runs: NDArray[np.int64], bound: int
+    parts: Sequence[Table], runs: NDArray[np.int64], bound: int
 ) -> tuple[Table, NDArray[np.int64], int]:
     """Keep the runs of lowest hash below a bound, as many as the rows kept hold.
 
     Gives them in the order of rows, with the bound that now holds: a part that left out a run
-    must tell, else shorter ones of a higher hash would take its place after a merge.
+    must tell, else shorter ones of a higher hash would take its place after a merge. Rows are
+    put together once they are chosen: those of a part without metrics may be many.
     """
-    capacity = capacity_of(len(rows.names))
+    capacity = capacity_of(len({name for part in parts for name in part.names}))
+    rows, positions = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "positions")
+    )
     if bound == _ALL and len(rows) <= capacity:
-        return rows, runs, bound
-    starts = np.searchsorted(rows.rows, runs)
+        return concatenate(parts), runs, bound
+    starts = np.searchsorted(rows, runs)
     sizes = np.diff(starts, append=len(rows))
-    hashes = _splitmix64(rows.positions[starts])
+    hashes = _splitmix64(positions[starts])
     by_hash = np.argsort(hashes)
     over = by_hash[np.cumsum(sizes[by_hash]) > capacity]
     bound = min([bound, *hashes[over[:1]].tolist()])
     kept = hashes < bound
-    return rows.take(np.repeat(kept, sizes)), runs[kept], bound
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    chosen = zip(parts, np.split(np.repeat(kept, sizes), ends), strict=True)
+    return concatenate([part.take(which) for part, which in chosen]), runs[kept], bound
 
 
 def _splitmix64(keys: NDArray[np.int64]) -> NDArray[np.uint64]:

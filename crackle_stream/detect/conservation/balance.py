@@ -28,8 +28,10 @@ def propose_balances(columns: Columns) -> Values:
     numpy.ndarray
         float64 of shape (equations, columns): distinct coefficient vectors, simplest first.
     """
-    found = [_search_levels(columns, probe) for probe in draw_probes(columns)]
-    return simplest_first(np.concatenate(found)) if found else np.empty((0, len(columns.names)))
+    found = np.empty((0, len(columns.names)))
+    for probe in draw_probes(columns):
+        found = simplest_first(np.concatenate([found, _search_levels(columns, probe)]))
+    return found
 
 
 def propose_products(columns: Columns) -> Values:
@@ -112,8 +114,9 @@ def simplest_first(vectors: Values) -> Values:
     vectors = vectors[np.any(vectors != 0, axis=1)]
     if len(vectors) == 0:
         return vectors
-    factor = np.gcd.reduce(np.abs(vectors).astype(np.int64), axis=1)[:, None]
-    first = np.take_along_axis(vectors, (vectors != 0).argmax(axis=1)[:, None], axis=1)
-    vectors = np.unique(vectors / (factor * np.sign(first)), axis=0)
-    terms, weight = (vectors != 0).sum(axis=1), np.abs(vectors).sum(axis=1)
-    return vectors[np.lexsort((weight, terms))]
+    whole = vectors.astype(np.int32)  # of hundreds of columns they are mostly zeros
+    first = np.take_along_axis(whole, (whole != 0).argmax(axis=1)[:, None], axis=1)
+    whole //= np.gcd.reduce(whole, axis=1)[:, None] * np.sign(first)
+    whole = np.unique(whole, axis=0)
+    terms, weight = (whole != 0).sum(axis=1), np.abs(whole).sum(axis=1)
+    return whole[np.lexsort((weight, terms))].astype(float)

@@ -223,7 +223,12 @@ def _held(pattern: ConservationPattern) -> str:
         return f"{law(pattern)}{within} held until {place_of(pattern)}, and no longer"
     broken = pattern.exception_count or 0
     but = f", but for {tasks(broken)}" if broken else ""
-    return f"{law(pattern)}{within} holds over {tasks(pattern.window.n)}{but}"
+    return f"{law(pattern)}{within} holds over {tasks(reach(pattern))}{but}"
+
+
+def reach(pattern: ConservationPattern) -> int:
+    """Count the tasks of the stretch that a law is about: those that have all its metrics."""
+    return int(pattern.metrics.get("rows", pattern.window.n))
 
 
 def _direction(before: float, after: float) -> str:

@@ -16,6 +16,7 @@ from crackle_stream.detect.describe import (
     moved,
     movement,
     place_of,
+    reach,
     tasks,
 )
 from crackle_stream.detect.kinds_of_task import CLEAREST, kinds_of, name_groups, telling
@@ -214,7 +215,7 @@ def _held(lead: ConservationPattern, members: Sequence[ConservationPattern]) -> 
     equations = list(dict.fromkeys(law(member) for member in members))
     if len(equations) == 1:
         return _lasting(lead, members)
-    return f"{_groups(members)}{listed(equations, most=3)} hold over {tasks(lead.window.n)}"
+    return f"{_groups(members)}{listed(equations, most=3)} hold over {tasks(reach(lead))}"
 
 
 def _lasting(lead: Pattern, members: Sequence[Pattern]) -> str:

@@ -120,6 +120,12 @@ def test_a_conversion_is_told_by_the_factor_above_one():
     assert law(told) == "us = 1000000 * s"
 
 
+def test_a_law_says_of_how_many_tasks_it_tells():
+    found = next(p for p in PATTERNS if p.kind == "conservation" and p.exceptions)
+    part = replace(found, metrics={**found.metrics, "rows": 162.0})
+    assert describe(part).endswith(" holds over 162 tasks, but for 1 task")
+
+
 def test_a_product_is_written_without_a_factor_of_one():
     power = next(p for p in PATTERNS if getattr(p, "form", "") == "power")
     terms = {"rate": 1.0, "rows": -1.0, "seconds": 1.0}

@@ -12,7 +12,7 @@ import hashlib
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Kind: TypeAlias = Literal["clustering", "phase_transition", "conservation", "correlation"]
 KINDS: tuple[Kind, ...] = ("clustering", "phase_transition", "conservation", "correlation")
@@ -304,11 +304,24 @@ Pattern: TypeAlias = (
 
 
 class Note(Struct, frozen=True):
-    """Something recognised that is no pattern: an identifier, a clock, a setting, a re-ordering."""
+    """Something recognised that is no pattern: an identifier, a clock, a setting, a re-ordering.
+
+    Parameters
+    ----------
+    topic
+        What kind of thing.
+    text
+        One sentence.
+    subject
+        The metrics it is about.
+    at
+        Log position of the task from which on it is so, where there is one.
+    """
 
     topic: str
     text: str
     subject: tuple[str, ...] = ()
+    at: int | UnsetType = UNSET
 
 
 def pattern_id(kind: str, *place: str | int | float | None) -> str:

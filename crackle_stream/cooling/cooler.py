@@ -17,7 +17,7 @@ from crackle_stream.cooling.inspection import FoldedWindow, inspect
 from crackle_stream.cooling.places import Places, gap_notes
 from crackle_stream.cooling.plan import Plan
 from crackle_stream.cooling.report import CoolingReport
-from crackle_stream.cooling.witnesses import name_witnesses, read_places, read_witnesses
+from crackle_stream.cooling.witnesses import name_notes, name_witnesses, read_places, read_witnesses
 from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.examine import Examination
 from crackle_stream.detect.findings import find_findings
@@ -125,7 +125,10 @@ class Cooler:
                 label=label,
                 patterns=marked,
                 findings=findings,
-                notes=(*gap_notes(places, self._plan.start), *_notes(rows, seen)),
+                notes=(
+                    *gap_notes(places, self._plan.start),
+                    *name_notes(_notes(rows, seen), self._log),
+                ),
                 events=following.events,
                 metrics=len(following.metrics),
                 windows=len(seen),

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from crackle_stream.cooling.cycle import Cycle
 from crackle_stream.detect.candidate import Candidate
-from crackle_stream.detect.describe import describe
+from crackle_stream.detect.describe import describe, named
 from crackle_stream.event import ANONYMOUS
 from crackle_stream.log.eventlog import EventLog
 from crackle_stream.pattern import (
     ConservationPattern,
     CustomPattern,
+    Note,
     Pattern,
     PhaseTransitionPattern,
     Span,
@@ -85,6 +86,20 @@ def name_witnesses(
     """
     witnesses = read_witnesses(log, (at for found in candidates for at in _named(found)))
     return [_whole(found, witnesses, checkpoint, places) for found in candidates]
+
+
+def name_notes(notes: Iterable[Note], log: EventLog) -> tuple[Note, ...]:
+    """Say in each note that has a place from which task on it is so."""
+    notes = tuple(notes)
+    witnesses = read_witnesses(log, (note.at for note in notes if note.at is not UNSET))
+    return tuple(_placed(note, witnesses) for note in notes)
+
+
+def _placed(note: Note, witnesses: Mapping[int, Witness]) -> Note:
+    if note.at is UNSET:
+        return note
+    at = witnesses[note.at]
+    return replace(note, text=f"{note.text} from {named(note.at, at.label, at.time)} on")
 
 
 def whole_id(draft: Pattern) -> str:

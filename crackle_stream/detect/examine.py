@@ -13,6 +13,7 @@ from crackle_stream.detect.candidate import Candidate, Detection
 from crackle_stream.detect.clustering.clusters import assign_clusters, find_clusters
 from crackle_stream.detect.conservation.laws import find_laws
 from crackle_stream.detect.correlation.correlations import find_correlations
+from crackle_stream.detect.coverage import find_coverage
 from crackle_stream.detect.handful.handful import find_handful
 from crackle_stream.detect.phase.phases import Phases, find_phases
 from crackle_stream.detect.reach import within_reach
@@ -43,7 +44,7 @@ class Examination(Struct, frozen=True, kw_only=True):
     handful
         What the seed's rules say of fewer than 30 tasks at the fast rate.
     notes
-        Identifiers, clocks and settings.
+        Identifiers, clocks and settings; metrics that end or begin.
     unseen
         Kinds and detectors that time ran out for.
     failures
@@ -92,7 +93,8 @@ def examine(
             found[kind] = detector(view, roles, phases)
     if members and "clustering" in found:
         found["clustering"] = _with_members(found["clustering"], view, roles, phases)
-    notes = left_out + roles.notes + tuple(note for kind in found for note in found[kind].notes)
+    known = left_out + roles.notes + find_coverage(view)
+    notes = known + tuple(note for kind in found for note in found[kind].notes)
     handful = _few(view, roles, profile)
     return Examination(detections=found, handful=handful, notes=notes, unseen=tuple(unseen))
 

@@ -13,6 +13,8 @@ from crackle_stream.pattern import ClusteringPattern, CorrelationPattern, PhaseT
 
 _WORD: Final = re.compile(r"[^\W\d_](?:[\w.]*\w)?")
 """A word of a label: it begins with a letter, and may hold digits and dots, as v1.8 does."""
+LONGEST: Final = 32
+"""Longer words name nothing that is read at a glance."""
 LABELS: Final = 5
 """Fewer labels than this share a word by chance."""
 APART: Final = 2.0
@@ -41,7 +43,7 @@ def name_groups(groups: Sequence[ClusteringPattern]) -> list[str]:
     >>> name_groups([])
     []
     """
-    words = [[set(_WORD.findall(label)) for label in group.involved_tasks] for group in groups]
+    words = [[_words(label) for label in group.involved_tasks] for group in groups]
     if any(len(own) < LABELS for own in words):
         return [""] * len(groups)
     everywhere = [set.intersection(*own) for own in words]
@@ -51,6 +53,10 @@ def name_groups(groups: Sequence[ClusteringPattern]) -> list[str]:
     }
     shared = set.intersection(*everywhere) if everywhere else set()
     return [" ".join(sorted(own - sometimes - shared)) for own in everywhere]
+
+
+def _words(label: str) -> set[str]:
+    return {word for word in _WORD.findall(label) if len(word) <= LONGEST}
 
 
 def telling(members: Sequence[ClusteringPattern]) -> list[str]:
@@ -118,9 +124,9 @@ def kinds_of(
     steps
         Changes of level in it, place by place.
     """
-    for step in steps if len(groups) > 2 else ():
+    for step in filter(None, steps if len(groups) > 2 else ()):
         pairs = same_before_and_after(groups, step)
-        if step and 2 * len(pairs) == len(groups):
+        if 2 * len(pairs) == len(groups):
             return pairs, step[0]
     return [(group,) for group in groups], None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
@@ -27,6 +28,8 @@ ALIKE: Final = 0.99
 Key: TypeAlias = tuple[str | int | None, ...]
 Rank: TypeAlias = Callable[[int], int]
 Laws: TypeAlias = Sequence[ConservationPattern]
+Terms: TypeAlias = frozenset[str]
+"""The metrics of a pattern, those that are one quantity under one name."""
 Nets: TypeAlias = dict[tuple[str | None, str], tuple[str, ...]]
 """The metrics that each metric of a label group is connected with, itself among them."""
 
@@ -47,30 +50,44 @@ def find_keys(patterns: Sequence[Pattern], rank: Rank, twins: Twins) -> list[Key
     laws = [p for p in patterns if isinstance(p, ConservationPattern)]
     laws.sort(key=lambda law: law.id in places)
     stands_for: dict[str, Pattern] = _echoes(laws, correlations, twins)
+    between = _laws_between(laws, twins)
     for pair in correlations:
-        law = _law_between(pair, laws, twins)
+        law = between(pair)
         stands_for |= {} if law is None else {pair.id: stands_for.get(law.id, law)}
     stands_for |= _made(patterns, [p for p in correlations if p.id not in stands_for], places)
     nets = _nets((p for p in correlations if p.id not in stands_for), twins)
     return [_key(stands_for.get(p.id, p), places, nets, twins) for p in patterns]
 
 
-def _law_between(pair: CorrelationPattern, laws: Laws, twins: Twins) -> ConservationPattern | None:
-    """Give the first law that makes two metrics move together.
+def _laws_between(
+    laws: Laws, twins: Twins
+) -> Callable[[CorrelationPattern], ConservationPattern | None]:
+    """Give what finds the first law that makes two metrics move together.
 
     Both are terms of it; or one is, and the other of a law that shares two of its terms.
     """
-    both = twins.subject(pair)
-    own = [(law, twins.subject(law)) for law in laws if law.group == pair.group]
-    if len(both) == 1:
-        return next((law for law, terms in own if is_conversion(law) and terms == both), None)
-    direct = (law for law, terms in own if both <= terms)
-    through = (
-        law
-        for law, terms in own
-        if both & terms and any(both <= terms | more and len(terms & more) > 1 for _, more in own)
-    )
-    return next(chain(direct, through), None)
+    # Many windows have the same laws: the first of each is enough.
+    same: dict[tuple[str | None, Terms], ConservationPattern] = {}
+    known: dict[str | None, dict[Terms, ConservationPattern]] = {}
+    for law in laws:
+        terms = twins.subject(law)
+        known.setdefault(law.group, {}).setdefault(terms, law)
+        if is_conversion(law):
+            same.setdefault((law.group, terms), law)
+
+    def between(pair: CorrelationPattern) -> ConservationPattern | None:
+        both, own = twins.subject(pair), known.get(pair.group, {})
+        if len(both) == 1:
+            return same.get((pair.group, both))
+        direct = (law for terms, law in own.items() if both <= terms)
+        through = (law for terms, law in own.items() if both & terms and _reach(terms, both, own))
+        return next(chain(direct, through), None)
+
+    return between
+
+
+def _reach(terms: Terms, both: Terms, own: Iterable[Terms]) -> bool:
+    return any(both <= terms | more and len(terms & more) > 1 for more in own)
 
 
 def _made(
@@ -98,26 +115,21 @@ def _echoes(
 ) -> dict[str, Pattern]:
     """Give the law that a looser one repeats, with a metric that all but equals one of its own."""
     alike = {(p.group, twins.subject(p)) for p in correlations if abs(p.r) >= ALIKE}
+    tightest: dict[tuple[str | None, str], dict[Terms, ConservationPattern]] = {}
     echoes: dict[str, Pattern] = {}
     for law in sorted(laws, key=lambda law: law.residual):
-        tighter = (other for other in laws if _repeats(law, other, alike, twins))
-        first = next(tighter, None)
+        terms = twins.subject(law)
+        others = tightest.setdefault((law.group, law.form), {})
+        near = (
+            tighter
+            for theirs, tighter in others.items()
+            if len(terms & theirs) > 1 and (law.group, terms ^ theirs) in alike
+        )
+        first = next((other for other in near if other.residual < law.residual), None)
         if first is not None:
             echoes[law.id] = echoes.get(first.id, first)
+        others.setdefault(terms, law)
     return echoes
-
-
-def _repeats(
-    law: ConservationPattern,
-    other: ConservationPattern,
-    alike: set[tuple[str | None, frozenset[str]]],
-    twins: Twins,
-) -> bool:
-    if (law.group, law.form) != (other.group, other.form) or law.residual <= other.residual:
-        return False
-    mine, theirs = twins.subject(law), twins.subject(other)
-    swapped = mine ^ theirs
-    return len(mine & theirs) > 1 and len(swapped) == 2 and (law.group, swapped) in alike
 
 
 def _key(pattern: Pattern, places: dict[str, int], nets: Nets, twins: Twins) -> Key:
@@ -160,13 +172,18 @@ def _places(patterns: Sequence[Pattern], rank: Rank) -> dict[str, int]:
     changes = {name: place_within(ends, rank) for name, ends in bounds.items() if ends is not None}
     numbers: dict[str, int] = {}
     found: list[Place] = []
+    ordered: list[tuple[int, int]] = []
     for name, place in sorted(changes.items(), key=lambda item: (width_of(item[1]), item)):
-        near = [i for i, other in enumerate(found) if _gap(place, other) <= NEAR]
+        # None of those found is wider, so that only those whose `at` is so near can meet it.
+        reach = NEAR + width_of(place)
+        first = bisect_left(ordered, (place.low - reach, 0))
+        stop = bisect_right(ordered, (place.high + reach, len(found)))
+        near = [i for _, i in ordered[first:stop] if _gap(place, found[i]) <= NEAR]
         if not near:
             near = [len(found)]
+            insort(ordered, (place.at, len(found)))
             found.append(place)
-        apart = [abs(place.at - other.at) for other in found]
-        numbers[name] = min(near, key=apart.__getitem__)
+        numbers[name] = min(near, key=lambda i: (abs(place.at - found[i].at), i))
     return numbers
 
 

@@ -36,6 +36,8 @@ class Twins:
 
     def _join(self, group: str | None, names: Iterable[str]) -> None:
         told = {self.of(group, name) for name in names}
+        if len(told) == 1:
+            return
         same = {n for (g, n), teller in self._names.items() if g == group and teller in told}
         first = min(told)
         self._names.update({(group, name): first for name in same | told})

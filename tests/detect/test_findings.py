@@ -123,6 +123,25 @@ def test_a_wide_interval_joins_the_nearer_place_and_bridges_nothing():
     assert together([a, b, wide]) == {ids(a), ids(b, wide)}
 
 
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_places_are_those_of_a_comparison_with_each(bounds):
+    changes = [
+        change(f"m{i}", at + low, at, at + low + high) for i, (at, low, high) in enumerate(bounds)
+    ]
+    found, slow = [], {}
+    narrow = sorted(changes, key=lambda c: (c.at_high - c.at_low, c.id, c.at_low, c.at, c.at_high))
+    for one in narrow:
+        gaps = [max(0, one.at_low - o.at_high, o.at_low - one.at_high) for o in found]
+        near = [i for i, gap in enumerate(gaps) if gap <= NEAR] or [len(found)]
+        if near == [len(found)]:
+            found.append(one)
+        slow[one.id] = min(near, key=lambda i: abs(one.at - found[i].at))
+    expected = {}
+    for name, place in slow.items():
+        expected.setdefault(place, set()).add(name)
+    assert together(changes) == {frozenset(names) for names in expected.values()}
+
+
 def test_positions_out_of_time_order_count_as_points():
     # In an export with the newest first, low and high do not bound the place.
     a, b = change("a", 300, 310, 12), change("b", 305, 306, 304)

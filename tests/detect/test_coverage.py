@@ -31,7 +31,7 @@ def test_metrics_that_end_or_begin_alone_are_told_with_their_group():
 
 @pytest.mark.parametrize("last", [LONG - 1, 200 - LONG + 1])
 def test_what_is_absent_for_a_few_tasks_or_was_there_for_a_few_is_not_told(last):
-    assert noted(x=np.where(ROWS < last, ROWS, np.nan), always=ROWS) == ()
+    assert noted(x=np.where(last > ROWS, ROWS, np.nan), always=ROWS) == ()
 
 
 def test_what_is_reported_now_and_then_is_not_missed():

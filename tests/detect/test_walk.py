@@ -44,6 +44,13 @@ def test_the_innovations_of_a_walk_are_those_of_its_recursion(
     assert walk_innovation(values, walks) == pytest.approx(min(sums))
 
 
+def test_a_walk_that_begins_far_off_loses_no_digits() -> None:
+    walk = np.cumsum(np.random.default_rng(8).integers(-5, 6, 150)).astype(np.float64)
+    for walks in (ALL_WALKS, SLOPE_WALKS):
+        far, near = (walk_innovation(walk + offset, walks) for offset in (2.0**33, 0.0))
+        assert far == pytest.approx(near)
+
+
 def test_a_walk_is_given_up_where_the_likelihood_ratio_passes_its_bound() -> None:
     bound = stats.chi2.isf(0.01, 19)
     assert walk_test(np.exp(bound / 60), 1.0, 60, 4) == pytest.approx(0.01)

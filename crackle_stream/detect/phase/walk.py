@@ -43,7 +43,7 @@ def walk_innovation(values: Floats, walks: tuple[Decays, ...]) -> float:
     Forecasting, structural time series models and the Kalman filter, section 2.3.
     """
     response, starts = _filters(len(values), walks)
-    steps = values
+    steps = values - values[0]  # the start is fitted; without it no digits are lost
     for _ in walks[0]:
         steps = np.diff(steps, prepend=0.0)
     size = 2 * (response.shape[1] - 1)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from crackle_stream.detect.clustering.compact_groups import clouds, is_compact, merge_shallow
+from crackle_stream.detect.clustering.compact_groups import (
+    clarity_of,
+    clouds,
+    is_compact,
+    merge_shallow,
+)
 from crackle_stream.detect.clustering.density_tree import reach
 from crackle_stream.detect.clustering.valley import Cloud, project_apart, valley_between
 
@@ -58,9 +63,9 @@ def test_a_group_cut_in_two_is_made_whole():
     rng = np.random.default_rng(4)
     points = np.vstack([rng.normal(size=(100, 2)), rng.normal((8, 0), size=(100, 2))])
     labels = np.where(np.arange(200) < 100, (points[:, 1] > 0).astype(int), 2)
-    merged, clarity = merge_shallow(points, labels)
+    merged, around = merge_shallow(points, labels)
     assert sorted(np.bincount(merged)) == [100, 100]
-    assert clarity > 6
+    assert clarity_of(around) > 6
 
 
 def test_overlapping_clouds_are_found_and_one_cloud_is_left_whole():

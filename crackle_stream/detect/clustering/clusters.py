@@ -54,11 +54,12 @@ def find_clusters(view: View, roles: Roles, phases: Phases) -> Detection:  # noq
     says how many, and `size` is then an estimate from the sample.
 
     The null is that tasks come from one unimodal distribution, in any units, with the serial
-    dependence that is seen. All groups of one set of metrics share one p-value and count as one
-    hypothesis. Levels are not taken out first, since kinds of task may well come one after the
-    other; but such groups say so (`ClusteringPattern.borders`), and where a metric shifted as
-    they changed they belong to that finding. A season or a walk is neither group nor shift
-    (`independent_share`), which is why `phases` are not needed.
+    dependence that is seen. The division of a set of metrics counts as one hypothesis; a group's
+    p-value is that of the division, or that of its own border where this is larger
+    (`independent_parts`). Levels are not taken out first, since kinds of task may well come one
+    after the other; but such groups say so (`ClusteringPattern.borders`), and where a metric
+    shifted as they changed they belong to that finding. A season or a walk is neither group nor
+    shift (`independent_share`), which is why `phases` are not needed.
 
     Returns
     -------
@@ -173,7 +174,7 @@ def _candidate(
         evidence=Evidence(
             n=len(grouping.points),
             effect=separation,
-            p_value=grouping.p_value,
+            p_value=grouping.p_values[group],
             q_value=1.0,
             tested=1,
         ),
@@ -186,7 +187,7 @@ def _candidate(
     return Candidate(
         pattern=pattern,
         size=separation,
-        p_value=grouping.p_value,
+        p_value=grouping.p_values[group],
         gate="separation",
         involved=_nearest(members, center, spread),
     )

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from crackle_stream.detect.clustering.density_tree import NEIGHBOURS, roundness_of
+from crackle_stream.detect.clustering.mixture import sharpen
 from crackle_stream.detect.clustering.partition import Partition, least_size
 from crackle_stream.detect.clustering.valley import Cloud, valley_between
 from crackle_stream.stats.quantiles import median
 
 Points = NDArray[np.float64]
+Values = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 _COUNTS: Final = (2, 3, 5, 8)
@@ -40,18 +42,28 @@ def clouds(points: Points, level: float) -> Partition:
     For a few numbers of groups, Ward's tree is cut, the groups are moved to their means with
     metrics weighted by their spread within, and pairs without a valley are merged, the weakest
     first. The finest division is taken that chance would leave with at most probability
-    `level`; the p-value is that of the clearest.
+    `level`, and its borders are sharpened (`sharpen`); the p-value is that of the clearest, and
+    each group has the chance of the shallowest valley around it alone.
     """
     merges = linkage(points, "ward")
-    finest, clearest = np.zeros(len(points), np.int64), 0.0
+    finest, valleys, clearest = np.zeros(len(points), np.int64), np.zeros(1), 0.0
     for count in (count for count in _COUNTS if count * 5 <= len(points)):
         labels = move_to_means(points, fcluster(merges, count, "maxclust"))
-        labels, clarity = merge_shallow(points, labels)
+        labels, around = merge_shallow(points, labels)
+        clarity = clarity_of(around)
         finer = labels.max() > finest.max() and chance_of_clarity(clarity, len(points)) <= level
         if finer or (clarity > clearest and labels.max() >= finest.max()):
-            finest = labels
+            finest, valleys = labels, around
         clearest = max(clearest, clarity)
-    return Partition(finest, chance_of_clarity(clearest, len(points)))
+    labels, valleys = _sharpened(points, finest, valleys)
+    chances = [chance_of_clarity(clarity_of(np.full(2, depth)), len(points)) for depth in valleys]
+    return Partition(labels, chance_of_clarity(clearest, len(points)), tuple(chances))
+
+
+def _sharpened(points: Points, labels: Labels, around: Values) -> tuple[Labels, Values]:
+    """Move points to the likelier group unless that fills a valley between groups."""
+    moved, valleys = merge_shallow(points, sharpen(points, labels))
+    return (moved, valleys) if len(valleys) == len(around) else (labels, around)
 
 
 def is_compact(points: Points, core: NDArray[np.float64], dimension: float) -> bool:
@@ -105,16 +117,15 @@ def _means(points: Points, labels: NDArray[np.integer]) -> tuple[Points, Points]
     return centers, np.sqrt(np.maximum(squares / (len(points) - len(sizes)), 1e-18))
 
 
-def merge_shallow(points: Points, labels: Labels) -> tuple[Labels, float]:
+def merge_shallow(points: Points, labels: Labels) -> tuple[Labels, Values]:
     """Merge groups that are too small or have no valley between them.
 
     Returns
     -------
     labels
         From 0, without gaps.
-    clarity
-        The shallowest valley around each group, summed over groups, over the root of their
-        number; 0 for one group.
+    around
+        Depth of the shallowest valley around each group; 0 for one group.
     """
     groups = [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
     bodies = [Cloud.of(points[group]) for group in groups]
@@ -130,7 +141,18 @@ def merge_shallow(points: Points, labels: Labels) -> tuple[Labels, float]:
     merged = np.empty(len(points), np.int64)
     for label, group in enumerate(alive):
         merged[groups[group]] = label
-    return merged, _clarity(alive, valleys)
+    return merged, _shallowest(alive, valleys)
+
+
+def clarity_of(around: Values) -> float:
+    """Give how clear a division is: the sum of its groups' valleys over the root of their number.
+
+    Examples
+    --------
+    >>> clarity_of(np.array([3.0, 3.0, 3.0, 3.0]))
+    6.0
+    """
+    return float(around.sum() / np.sqrt(len(around)))
 
 
 def _next_merge(
@@ -161,11 +183,11 @@ def _closest(bodies: list[Cloud], alive: list[int], group: int) -> int:
     return min((other for other in alive if other != group), key=lambda other: (cost(other), other))
 
 
-def _clarity(alive: list[int], valleys: dict[tuple[int, int], float]) -> float:
+def _shallowest(alive: list[int], valleys: dict[tuple[int, int], float]) -> Values:
     if len(alive) < 2:
-        return 0.0
+        return np.zeros(len(alive))
     around = [
         min(valleys[min(one, other), max(one, other)] for other in alive if other != one)
         for one in alive
     ]
-    return float(sum(around) / np.sqrt(len(alive)))
+    return np.array(around)

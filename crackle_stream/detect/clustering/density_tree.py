@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -44,6 +44,13 @@ class Reachability(Struct, frozen=True):
     core: Values
     merges: Values
     dimension: float
+
+
+class Top(NamedTuple):
+    """Points of a hill above its rim, and the chance of the moat that divides it from the next."""
+
+    members: list[int]
+    chance: float
 
 
 def reach(points: Points) -> Reachability:
@@ -126,22 +133,20 @@ def hills(points: Points, tree: Reachability, level: float) -> Partition:
         return Partition(np.zeros(len(points), np.int64), p_value)
     labels = np.full(len(points), -1, np.int64)
     for label, top in enumerate(tops):
-        labels[top] = label
+        labels[top.members] = label
     on_top = np.flatnonzero(labels >= 0)
     nearest = cKDTree(points[on_top]).query(points)[1]
-    return Partition(labels[on_top[nearest]], p_value)
+    return Partition(labels[on_top[nearest]], p_value, tuple(top.chance for top in tops))
 
 
-def _tops(
-    points: Points, tree: Reachability, least: int, level: float
-) -> tuple[list[list[int]], float]:
+def _tops(points: Points, tree: Reachability, least: int, level: float) -> tuple[list[Top], float]:
     """Walk up the tree and keep the two sides of every valley that is deep enough.
 
     A side that is itself divided keeps its parts; one that is not becomes a top.
     """
     n = len(tree.core)
     members = {row: [row] for row in range(n)}
-    tops: dict[int, list[list[int]]] = {}
+    tops: dict[int, list[Top]] = {}
     p_value = 1.0
     for node, (left, right, bridge) in enumerate(tree.merges[:, :3].tolist(), n):
         one, other = members.pop(int(left)), members.pop(int(right))
@@ -153,7 +158,7 @@ def _tops(
             chance = chance_of_moat(bridge / max(typical, _SAME), tree.dimension, roundness, n)
             p_value = min(p_value, chance)
             if chance <= level:
-                inside = [inside[0] or [one], inside[1] or [other]]
+                inside = [inside[0] or [Top(one, chance)], inside[1] or [Top(other, chance)]]
         if inside[0] or inside[1]:
             tops[node] = inside[0] + inside[1]
     return tops.get(2 * n - 2, []), p_value

@@ -36,7 +36,7 @@ def divide_clearest(points: Points) -> tuple[Points, Partition]:
     p_value = min(found.p_value for _, found in views)
     sure = [view for view in views if view[1].p_value <= max(p_value, VALLEY_LEVEL)]
     axes, finest = max(sure, key=lambda view: (view[1].groups, -view[1].p_value))
-    return axes, Partition(finest.labels, min(1.0, len(views) * p_value))
+    return axes, Partition(finest.labels, min(1.0, len(views) * p_value), finest.chances)
 
 
 def wide_axes(points: Points) -> Points:
@@ -80,10 +80,13 @@ def divide(points: Points) -> Partition:
     if dense.groups == 1 or whole.p_value <= dense.p_value:
         return whole
     labels = np.full(len(points), -1, np.int64)
-    for hill in range(dense.groups):
+    chances: list[float] = []
+    for hill, chance in enumerate(dense.chances):
         mine = np.flatnonzero(dense.labels == hill)
-        labels[mine] = labels.max() + 1 + _parts(points[mine], tree, mine, VALLEY_LEVEL).labels
-    return Partition(labels, dense.p_value)
+        parts = _parts(points[mine], tree, mine, VALLEY_LEVEL)
+        labels[mine] = labels.max() + 1 + parts.labels
+        chances += parts.chances if parts.groups > 1 else [chance]
+    return Partition(labels, dense.p_value, tuple(chances))
 
 
 def _parts(

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from crackle_stream.detect.clustering.cells import cells
 from crackle_stream.detect.clustering.division import along, divide_clearest
+from crackle_stream.detect.clustering.evidence import independent_parts
 from crackle_stream.detect.clustering.partition import Partition
 from crackle_stream.detect.clustering.scaling import Scale, fit_scale
 from crackle_stream.detect.clustering.separation import separations, spacing_within
@@ -30,6 +31,9 @@ LEAST_POINTS: Final = 20
 
 _ROUNDS: Final = 40
 """Fixed-point iterations for the base of the dither; each gains a digit or more."""
+
+_COARSE: Final = 1.0
+"""Spreads that a usual cell of a coarse metric is wide."""
 
 _OUTSIDE: Final = 3.0
 """A row farther from a group than this many times its members' spacing is noise."""
@@ -50,8 +54,8 @@ class Grouping(Struct, frozen=True):
         The scaled rows along the axes, in canonical order, and their groups.
     reach
         By group: how far from its nearest member a row still belongs to it.
-    p_value
-        Chance of groups as clear as these where there are none.
+    p_values
+        By group: chance of groups as clear as these where there are none, and of its own border.
     separation
         By group: gap to the nearest other group over the spread within.
     """
@@ -62,7 +66,7 @@ class Grouping(Struct, frozen=True):
     points: Points
     labels: Labels
     reach: tuple[float, ...]
-    p_value: float
+    p_values: tuple[float, ...]
     separation: tuple[float, ...]
 
     @property
@@ -126,6 +130,8 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
     p_value = max(partition.p_value, _doubt(rows, scales, chosen, resolution, partition))
     points, spread = along(points[chosen], axes), along(spread, axes)
     share = independent_share(points, partition.labels, rows.rows[chosen])
+    p_value = max(p_value**share, least_p(len(table)))
+    partition = independent_parts(spread, partition, rows.rows[chosen])
     labels, reach = _settle(points, partition)
     return Grouping(
         names=names,
@@ -134,7 +140,7 @@ def group_rows(table: Table, resolution: dict[str, float]) -> Grouping | None:
         points=points,
         labels=labels,
         reach=reach,
-        p_value=max(p_value**share, least_p(len(table))),
+        p_values=tuple(max(p_value, chance) for chance in partition.chances),
         separation=separations(spread, partition),
     )
 
@@ -146,14 +152,35 @@ def _doubt(
     resolution: dict[str, float],
     partition: Partition,
 ) -> float:
-    """Give the p-value of a division once metrics that may have a long tail are in logarithms."""
+    """Give the p-value of a division that doubts its scales, and of one without coarse metrics.
+
+    Metrics that may have a long tail are in logarithms. A metric of few values is coarse; where
+    another goes with it the steps between values are valleys, which its cells do not fill.
+    """
     if partition.groups == 1:
         return 0.0
+    fine = _divided_by_fine(rows, scales, chosen, resolution)
     doubtful = {name: fit_scale(rows.column(name), doubtful=True) for name in scales}
     if doubtful == scales:
-        return 0.0
+        return fine
     fitted = tuple(doubtful[name] or scale for name, scale in scales.items())
     spread = _dither(rows.values[chosen], rows.names, resolution, fitted)
+    return max(fine, divide_clearest(spread)[1].p_value)
+
+
+def _divided_by_fine(
+    rows: Table,
+    scales: dict[str, Scale],
+    chosen: NDArray[np.intp],
+    resolution: dict[str, float],
+) -> float:
+    bounds = _bounds(rows.values[chosen], rows.names, resolution, tuple(scales.values()))
+    fine = np.median(bounds[1] - bounds[0], axis=0) < _COARSE
+    if fine.all() or not fine.any():
+        return 0.0
+    names = tuple(name for name, kept in zip(rows.names, fine, strict=True) if kept)
+    values = rows.with_names(names).values[chosen]
+    spread = _dither(values, names, resolution, tuple(scales[name] for name in names))
     return divide_clearest(spread)[1].p_value
 
 
@@ -185,11 +212,19 @@ def _dither(
         base = (1 + base) ** (1 / (len(names) + 1))
     strides = np.power(base, -np.arange(1.0, len(names) + 1))
     shares = np.outer(np.arange(1.0, len(values) + 1), strides) % 1.0
+    low, high = _bounds(values, names, resolution, scales)
+    dithered: Points = low + shares * (high - low)
+    return dithered
+
+
+def _bounds(
+    values: Points, names: tuple[str, ...], resolution: dict[str, float], scales: tuple[Scale, ...]
+) -> tuple[Points, Points]:
+    """Give the lower and upper ends of the values' cells, scaled."""
     steps = (resolution.get(name, 0.0) for name in names)
     bounds = [cells(column, step) for column, step in zip(values.T, steps, strict=True)]
     low, high = (_scaled(np.column_stack(side), scales) for side in zip(*bounds, strict=True))
-    dithered: Points = low + shares * (high - low)
-    return dithered
+    return low, high
 
 
 def _settle(points: Points, partition: Partition) -> tuple[Labels, tuple[float, ...]]:

@@ -16,10 +16,14 @@ class Partition(Struct, frozen=True):
         int64 group of each point from 0; -1 is noise. All 0 where no groups were found.
     p_value
         Chance that the search divides points that have no groups this clearly.
+    chances
+        By group: the chance of what divides it from its neighbours, looked at alone. Division
+        keeps it at a level; how far it is below tells one group from another.
     """
 
     labels: NDArray[np.int64]
     p_value: float
+    chances: tuple[float, ...] = (1.0,)
 
     @property
     def groups(self) -> int:

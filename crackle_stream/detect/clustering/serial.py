@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 _SHORTEST_SEASON: Final = 4
-_LONGEST_SEASON: Final = 200
+_EVERY_LAG: Final = 200
+_STRIDE: Final = 1.03
 _AGREEMENT: Final = 0.3
 """Rise of the membership's agreement with itself that makes a season; what is left of a sharp
 one when noise moves a third of the tasks to other groups."""
@@ -64,6 +65,12 @@ def independent_share(points: Points, labels: NDArray[np.int64], rows: NDArray[n
     return (1 - r) / (1 + r)
 
 
+def staying(labels: NDArray[np.int64], rows: NDArray[np.int64]) -> float:
+    """Give how much oftener than by chance a task is in the group of the one before it."""
+    group = np.unique(labels[np.argsort(rows, kind="stable")], return_inverse=True)[1]
+    return _following(group, np.bincount(group))
+
+
 def takes_turns(group: NDArray[np.intp], rows: NDArray[np.int64]) -> bool:
     """Tell whether groups come round again after a fixed number of tasks, as in a season.
 
@@ -71,14 +78,21 @@ def takes_turns(group: NDArray[np.intp], rows: NDArray[np.int64]) -> bool:
     `_SHORTEST_SEASON` are not looked for: two or three kinds of task that alternate are kinds.
     """
     sizes = np.bincount(group)
-    longest = min(len(rows) // 2, _LONGEST_SEASON)
-    agreement = np.array([_staying(group, rows, sizes, lag) for lag in range(1, longest + 1)])
+    agreement = np.array([_staying(group, rows, sizes, lag) for lag in _lags(len(rows) // 2)])
     lowest = np.maximum(np.minimum.accumulate(agreement), 0.0)
     rise = agreement - lowest
     short, long = rise[: _SHORTEST_SEASON - 1], rise[_SHORTEST_SEASON - 1 :]
     highest = float(long.max(initial=0.0))
     least = max(_AGREEMENT, 4.5 / float(np.sqrt(len(rows))), 1.25 * float(short.max(initial=0.0)))
     return highest > least
+
+
+def _lags(longest: int) -> list[int]:
+    """Give all short lags, and longer ones so close that none of a long wave's tops is missed."""
+    lags = list(range(1, min(longest, _EVERY_LAG) + 1))
+    while lags and lags[-1] * _STRIDE < longest:
+        lags.append(int(lags[-1] * _STRIDE))
+    return lags
 
 
 def _staying(

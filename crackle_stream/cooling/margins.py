@@ -15,7 +15,7 @@ from crackle_stream.detect.conservation.confirm import PROVEN, least_share
 from crackle_stream.detect.correlation.correlations import LEAST_EVIDENCE
 from crackle_stream.detect.phase.changepoint import KEPT_AT
 from crackle_stream.detect.phase.phases import DRIFT_AT
-from crackle_stream.detect.phase.spread import KEPT_AT as SCORES_KEPT_AT
+from crackle_stream.detect.phase.spread import SHAPE_KEPT_AT, SPREAD_KEPT_AT
 from crackle_stream.detect.significance import is_large, threshold_of, weigh
 from crackle_stream.pattern import (
     KINDS,
@@ -94,9 +94,8 @@ def _brought_up(pattern: Pattern) -> float:
         return LEAST_EVIDENCE
     if not isinstance(pattern, PhaseTransitionPattern):
         return 1.0
-    if pattern.form == "drift":
-        return DRIFT_AT
-    return KEPT_AT if pattern.form in ("level", "trend") else SCORES_KEPT_AT
+    others = {"spread": SPREAD_KEPT_AT, "distribution": SHAPE_KEPT_AT, "drift": DRIFT_AT}
+    return others.get(pattern.form, KEPT_AT)
 
 
 def largest_passing(

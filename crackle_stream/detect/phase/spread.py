@@ -33,8 +33,11 @@ Floats = NDArray[np.float64]
 LEAST: Final = 8
 PRICE: Final = 3.0
 """Penalty of a change in units of log n, the cost being twice the negative log-likelihood."""
-KEPT_AT: Final = 0.01
-"""As of a change of level: of noise it keeps fewer, since the search is paid for in full."""
+SPREAD_KEPT_AT: Final = 0.01
+"""Changes of spread with a larger corrected p-value are taken back: of normal noise, where the
+search is paid for in full, one series in 300 keeps one."""
+SHAPE_KEPT_AT: Final = 0.001
+"""The same of shape, whose p-values suffer from the dependence that what wanders leaves over."""
 SPLITS: Final = 48
 NARROWEST: Final = 0.01
 """Least variance of a piece: below a tenth of the whole's spread, narrower is no more evidence."""
@@ -72,6 +75,9 @@ class _Channel:
         Whether most values were ties, so that the scores are not normal: evidence must then also
         stand against draws from the columns themselves.
     """
+
+    kept_at: float
+    """A change whose corrected p-value is above this is taken back."""
 
     def __init__(self, columns: Floats, tied: bool) -> None:
         self._columns, self._tied = columns, tied
@@ -121,6 +127,8 @@ class _Channel:
 class Spread(_Channel):
     """Variance of the scores: normal log-likelihood with mean zero."""
 
+    kept_at = SPREAD_KEPT_AT
+
     def __init__(self, scores: Floats, tied: bool = False) -> None:
         super().__init__((scores * scores)[None], tied)
 
@@ -150,6 +158,8 @@ class Shape(_Channel):
     Orthogonal to level and (nearly) to spread; the components of Neyman's smooth test (Neyman,
     1937, Skandinavisk Aktuarietidskrift 20).
     """
+
+    kept_at = SHAPE_KEPT_AT
 
     def __init__(self, scores: Floats, tied: bool = False) -> None:
         ranks = 2 * special.ndtr(scores) - 1
@@ -186,7 +196,7 @@ def find_score_changes(channel: Spread | Shape) -> ScoreChanges:
     while pieces.changes:
         tested = [_evidence(channel, pieces, change) for change in range(len(pieces.changes))]
         p_values, units = zip(*tested, strict=True)
-        if max(p_values) <= KEPT_AT:
+        if max(p_values) <= channel.kept_at:
             return ScoreChanges(pieces, p_values, channel.cost, units)
         pieces = pieces.without(int(np.argmax(p_values)))
     return ScoreChanges(pieces, (), channel.cost, ())

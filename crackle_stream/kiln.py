@@ -258,7 +258,7 @@ class Kiln:
     def unwatched(self) -> int:
         """How many values came of metrics beyond those that alarms watch: 1,000, or fewer.
 
-        Fewer where `ThermalProfile.max_metrics` is (256 by default): cooling looks at no more.
+        Fewer where `ThermalProfile.max_metrics` is (512 by default): cooling looks at no more.
         """
         alarms = self._alarms
         return 0 if alarms is None else alarms.unwatched

@@ -65,6 +65,12 @@ def find_clusters(view: View, roles: Roles, phases: Phases) -> Detection:  # noq
     -------
     Detection
         One candidate a group, at least two or none, by the first member's position.
+
+    References
+    ----------
+    R. J. G. B. Campello, D. Moulavi and J. Sander, Density-based clustering based on hierarchical
+    density estimates, PAKDD, 2013. J. H. Ward, Hierarchical grouping to optimize an objective
+    function, JASA 58, 1963.
     """
     table = difference_counters(view.sample, roles)
     tested = _groupings(table, roles)

@@ -78,6 +78,12 @@ def find_laws(view: View, roles: Roles, phases: Phases) -> Detection:
     and bound), freed of those that simpler ones imply (`discover`), and followed through every
     row of the window (`follow`).
 
+    Null of an equation: the steps from row to row of at least one of its terms are independent of
+    all others'; of a near-constant: it varies, for its size, as the other metrics do. Assumed is
+    that terms are exact, or rounded by at most half a step of a grid seen in their values (an
+    approximate power law: noise of one size), that coefficients are whole numbers or small
+    fractions, and that an equation holds in most rows of a stretch of at least half the window.
+
     Parameters
     ----------
     view
@@ -93,6 +99,13 @@ def find_laws(view: View, roles: Roles, phases: Phases) -> Detection:
         `Candidate.size` is the coefficient of variation of a near-constant metric (gate
         `variation`), else the share of rows that keep the law in its stretch (gate `none`).
         With fewer than 12 tasks only near-constant metrics are looked for.
+
+    References
+    ----------
+    W. Hoeffding, Probability inequalities for sums of bounded random variables, JASA 58, 1963. P.
+    Lévy, Théorie de l'addition des variables aléatoires, 1937 (the concentration function). P. J.
+    Rousseeuw and K. Van Driessen, Computing LTS regression for large data sets, Data Mining and
+    Knowledge Discovery 12, 2006. J. Rissanen, Modeling by shortest data description, 1978.
 
     Examples
     --------

@@ -64,6 +64,11 @@ def find_correlations(view: View, roles: Roles, phases: Phases) -> Detection:
     rest on a single row. For curves it is the |r| of a normal pair with the same xi, of the
     innovations, since any two smooth paths are curves of each other.
 
+    Null: the two series are independent. Assumed is that each remembers its past as an
+    autoregression of order six at most, and that whatever else they have in common without being
+    related (what is left of trend, season, step or volatility) is nearly the same at neighbouring
+    lags. A relation of more than 50 rows' or a quarter of the window's lag is not seen.
+
     A pair gets one candidate, as large as the largest of its significant forms: the first of
     direct, lagged and nonlinear that comes within 0.1 of that.
 
@@ -76,6 +81,12 @@ def find_correlations(view: View, roles: Roles, phases: Phases) -> Detection:
         Measures and counters (as differences) take part.
     phases
         Changes at which residuals begin anew.
+
+    References
+    ----------
+    C. Spearman, The proof and measurement of association between two things, 1904. G. E. P. Box
+    and G. M. Jenkins, Time Series Analysis, 1970, chapter 11 (prewhitened cross-correlation). S.
+    Chatterjee, A new coefficient of correlation, JASA, 2021.
     """
     sample = view.sample.take(slice(0, _row_limit(roles)))
     residuals = _varying(residual_table(sample, phases.changes, roles))

@@ -61,7 +61,24 @@ class Phases(Struct, frozen=True):
 def find_phases(view: View, roles: Roles) -> Phases:
     """Find every change of every metric in a window.
 
+    A change is a border between two pieces, flat or sloped, of the segmentation that costs least
+    (`partition`); of spread and shape, of the scores of what is left (`find_score_changes`).
     Counters are judged on their first differences; identifiers, clocks and settings not at all.
+
+    Null of a change of level or slope: one line with autoregressive noise of first order, of any
+    marginal distribution, goes through both pieces; a random walk, seen through some noise,
+    explains them no worse (`walk_test`). Of spread and shape: normal scores of the innovations are
+    exchangeable over both pieces. Of drift: neighbours of a stationary series correlate by 0.7
+    (`wander_test`). P-values are corrected for all places searched (`best_place_p_value`).
+    Assumed is that pieces are at least five values long, that memory is that of first order, and
+    that a season is one period through the whole window, or the calendar's.
+
+    References
+    ----------
+    B. Jackson et al., An algorithm for optimal partitioning of data on an interval, IEEE Signal
+    Processing Letters 12, 2005. B. James, K. L. James and D. Siegmund, Tests for a change-point,
+    Biometrika 74, 1987. R. Lugannani and S. Rice, Saddle point approximation for the distribution
+    of the sum of independent random variables, 1980.
     """
     candidates: list[Candidate] = []
     changes: dict[str, tuple[int, ...]] = {}

@@ -78,7 +78,9 @@ def takes_turns(group: NDArray[np.intp], rows: NDArray[np.int64]) -> bool:
     `_SHORTEST_SEASON` are not looked for: two or three kinds of task that alternate are kinds.
     """
     sizes = np.bincount(group)
-    agreement = np.array([_staying(group, rows, sizes, lag) for lag in _lags(len(rows) // 2)])
+    longest = len(rows) // 2
+    line = _in_line(group, rows, longest + 1)
+    agreement = np.array([_staying(line, sizes, lag) for lag in _lags(longest)])
     lowest = np.maximum(np.minimum.accumulate(agreement), 0.0)
     rise = agreement - lowest
     short, long = rise[: _SHORTEST_SEASON - 1], rise[_SHORTEST_SEASON - 1 :]
@@ -95,16 +97,24 @@ def _lags(longest: int) -> list[int]:
     return lags
 
 
-def _staying(
-    group: NDArray[np.intp], rows: NDArray[np.int64], sizes: NDArray[np.intp], lag: int
-) -> float:
+def _in_line(group: NDArray[np.intp], rows: NDArray[np.int64], widest: int) -> NDArray[np.int32]:
+    """Give the group at each place in order, -1 where there is none; wide gaps are cut short."""
+    places = np.append(0, np.cumsum(np.minimum(np.diff(rows), widest)))
+    line = np.full(int(places[-1]) + 1, -1, np.int32)
+    line[places] = group
+    return line
+
+
+def _staying(line: NDArray[np.int32], sizes: NDArray[np.intp], lag: int) -> float:
     """Give how much oftener than by chance a task is in the group of the task `lag` before."""
-    later = np.minimum(np.searchsorted(rows, rows + lag), len(rows) - 1)
-    paired = rows[later] == rows + lag
-    if np.count_nonzero(paired) < _LEAST_PAIRS:
+    later, earlier = line[lag:], line[:-lag]
+    there = (later >= 0) & (earlier >= 0)
+    pairs = np.count_nonzero(there)
+    if pairs < _LEAST_PAIRS:
         return 0.0
-    by_chance = float(np.square(sizes / len(group)).sum())
-    return (float((group[later] == group)[paired].mean()) - by_chance) / (1 - by_chance)
+    by_chance = float(np.square(sizes / sizes.sum()).sum())
+    same = np.count_nonzero(there & (later == earlier))
+    return (same / pairs - by_chance) / (1 - by_chance)
 
 
 def crossing(points: Points, group: NDArray[np.intp], centers: Points) -> float:

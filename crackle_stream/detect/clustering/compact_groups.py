@@ -36,7 +36,7 @@ _HOLLOW: Final = 3.0
 """Core distances from the centre within which a body has its first few points."""
 
 
-def clouds(points: Points, level: float) -> Partition:
+def clouds(points: Points, level: float, distances: Values | None = None) -> Partition:
     """Divide points into clouds with valleys between them.
 
     For a few numbers of groups, Ward's tree is cut, the groups are moved to their means with
@@ -44,8 +44,17 @@ def clouds(points: Points, level: float) -> Partition:
     first. The finest division is taken that chance would leave with at most probability
     `level`, and its borders are sharpened (`sharpen`); the p-value is that of the clearest, and
     each group has the chance of the shallowest valley around it alone.
+
+    Parameters
+    ----------
+    points
+        Shape (n, metrics).
+    level
+        Chance at which a finer division is taken.
+    distances
+        Those of all pairs, condensed, where they are known.
     """
-    merges = linkage(points, "ward")
+    merges = linkage(points if distances is None else distances, "ward")
     finest, valleys, clearest = np.zeros(len(points), np.int64), np.zeros(1), 0.0
     for count in (count for count in _COUNTS if count * 5 <= len(points)):
         labels = move_to_means(points, fcluster(merges, count, "maxclust"))

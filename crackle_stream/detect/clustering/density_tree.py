@@ -39,11 +39,14 @@ class Reachability(Struct, frozen=True):
         The single-linkage tree of mutual reachability, as scipy gives it.
     dimension
         Dimension that the points locally fill.
+    distances
+        Those of all pairs, as scipy condenses them.
     """
 
     core: Values
     merges: Values
     dimension: float
+    distances: Values
 
 
 class Top(NamedTuple):
@@ -69,14 +72,16 @@ def reach(points: Points) -> Reachability:
     Campello, Moulavi, Sander: Density-based clustering based on hierarchical density estimates,
     PAKDD 2013.
     """
-    distance = squareform(pdist(points))
+    distances = pdist(points)
+    distance = squareform(distances)
     nearest = np.partition(distance, (NEIGHBOURS // 2, NEIGHBOURS), axis=1)
     core = nearest[:, NEIGHBOURS]
     dimension = local_dimension(nearest[:, NEIGHBOURS // 2], core, points.shape[1])
     np.maximum(distance, core[:, None], out=distance)
     np.maximum(distance, core[None, :], out=distance)
     np.fill_diagonal(distance, 0.0)
-    return Reachability(core, linkage(squareform(distance, checks=False), "single"), dimension)
+    merges = linkage(squareform(distance, checks=False), "single")
+    return Reachability(core, merges, dimension, distances)
 
 
 def local_dimension(near: Values, far: Values, most: int) -> float:

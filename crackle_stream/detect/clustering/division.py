@@ -95,5 +95,6 @@ def _parts(
     one = Partition(np.zeros(len(points), np.int64), 1.0)
     if not is_compact(points, tree.core[members], tree.dimension):
         return one
-    found = clouds(points, VALLEY_LEVEL)
+    whole = len(members) == len(tree.core)
+    found = clouds(points, VALLEY_LEVEL, tree.distances if whole else None)
     return found if found.p_value <= level else one

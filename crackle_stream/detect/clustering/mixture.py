@@ -12,10 +12,13 @@ from crackle_stream.detect.clustering.partition import least_size
 Points = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-_ROUNDS: Final = 12
+_ROUNDS: Final = 6
 
 _FAR: Final = 3.0
 """Deviations beyond which the density is that of a long tail."""
+
+_ALIKE: Final = 1.5
+"""Ratio of the groups' spreads up to which they count as one."""
 
 
 def sharpen(points: Points, labels: Labels) -> Labels:
@@ -25,7 +28,7 @@ def sharpen(points: Points, labels: Labels) -> Labels:
     groups, since a wide group would swallow the outliers of others. The density is normal near
     the centre and falls off exponentially farther out (Huber's), as suits long tails. Starting
     from groups that were found, few rounds suffice; the labels stay as they are where a group
-    would lose its points.
+    would lose its points, or where some groups are wider than others.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def sharpen(points: Points, labels: Labels) -> Labels:
     ----------
     Dempster, Laird, Rubin: Maximum likelihood from incomplete data via the EM algorithm, 1977.
     """
-    if labels.max() == 0:
+    if labels.max() == 0 or not _alike(points, labels):
         return labels
     weights = np.eye(int(labels.max()) + 1)[labels]
     for _ in range(_ROUNDS):
@@ -46,6 +49,13 @@ def sharpen(points: Points, labels: Labels) -> Labels:
     moved = np.asarray(weights.argmax(axis=1), np.int64)
     kept = np.bincount(moved, minlength=weights.shape[1]).min() >= least_size(len(points))
     return moved if kept else labels
+
+
+def _alike(points: Points, labels: Labels) -> bool:
+    spreads = [points[labels == group].std(axis=0) for group in range(int(labels.max()) + 1)]
+    pooled = np.sqrt(np.mean(np.square(spreads), axis=0)) + 1e-9
+    sizes = np.sqrt(np.mean(np.square(spreads / pooled), axis=1))
+    return bool(sizes.max() <= _ALIKE * sizes.min())
 
 
 def _responsibilities(points: Points, weights: Points) -> Points:

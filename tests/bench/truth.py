@@ -127,7 +127,8 @@ def _fits(members: Values, labels: Labels) -> bool:
     _, place, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     inside = np.bincount(place[members], minlength=len(sizes))
     held = inside >= WHOLE * sizes
-    return bool(not held.all() and inside[held].sum() >= PURE * members.sum())
+    spare = inside.min() if held.all() else 0  # of all groups, all but one may be meant
+    return bool(inside[held].sum() - spare >= PURE * members.sum())
 
 
 def _lumps(window: Mixed) -> Iterator[Labels]:

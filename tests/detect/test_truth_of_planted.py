@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -185,11 +186,14 @@ def test_a_constant_is_true_of_what_was_made_steady() -> None:
     assert not is_true(law("constant", x=1.0), window(steady={"y"}))
 
 
-def belongs(members: set[int], groups: list[set[int]]) -> bool:
-    """Nine in ten of its tasks are of one group, and at least half of that one."""
+def belongs(members: set[int], divisions: list[list[set[int]]]) -> bool:
+    """Eight in ten of its tasks are of some groups, not all, and at least half of each."""
     return any(
-        10 * len(members & one) >= 9 * len(members) and 2 * len(members & one) >= len(one)
-        for one in groups
+        all(2 * len(members & one) >= len(one) for one in some)
+        and 10 * len(members & set().union(*some)) >= 8 * len(members)
+        for groups in divisions
+        for count in range(1, len(groups))
+        for some in combinations(groups, count)
     )
 
 
@@ -207,11 +211,16 @@ def test_a_cluster_is_true_of_a_group_a_side_of_a_step_or_a_group_on_one_side(
     truth = window(rows=24, partitions=[np.array(labels), (np.arange(24) >= step).astype(int)])
     groups = [{row for row in range(24) if labels[row] == label} for label in (0, 1)]
     sides = [set(range(step)), set(range(step, 24))]
-    planted = [*groups, *sides, *(one & side for one in groups for side in sides)]
-    one = sorted(planted[about])
+    crossed = [one & side for one in groups for side in sides]
+    one = sorted([*groups, *sides, *crossed][about])
     others = sorted(set(range(24)) - set(one))
     members = {*one[: round(part * len(one))], *others[:strangers]}
     if members:
-        assert is_true(group(members), truth) is belongs(
-            members, [each for each in planted if each]
-        )
+        divisions = [[each for each in some if each] for some in (groups, sides, crossed)]
+        assert is_true(group(members), truth) is belongs(members, divisions)
+
+
+def test_a_group_stays_true_with_half_of_a_much_smaller_one_beside_it() -> None:
+    truth = window(rows=24, partitions=[np.array([0] * 22 + [1] * 2)])
+    assert is_true(group(set(range(23))), truth)
+    assert not is_true(group({*range(11), 22, 23, *range(11, 15)}), window(rows=24, partitions=[]))

@@ -85,7 +85,8 @@ def takes_turns(group: NDArray[np.intp], rows: NDArray[np.int64]) -> bool:
     rise = agreement - lowest
     short, long = rise[: _SHORTEST_SEASON - 1], rise[_SHORTEST_SEASON - 1 :]
     highest = float(long.max(initial=0.0))
-    least = max(_AGREEMENT, 4.5 / float(np.sqrt(len(rows))), 1.25 * float(short.max(initial=0.0)))
+    pairs = len(rows) * len(rows) / len(line)  # at short lags; half as many at the longest
+    least = max(_AGREEMENT, 4.5 / float(np.sqrt(pairs)), 1.25 * float(short.max(initial=0.0)))
     return highest > least
 
 

@@ -45,16 +45,16 @@ class Weight(Struct, frozen=True):
 
 # Written by `python -m tests.bench.calibration --fit --windows 800`.
 WEIGHTS: Final[dict[str, Weight]] = {
-    "clustering": Weight(-0.22, 0.41),
-    "constant": Weight(-3.09, 0.59, 1.63),
-    "correlation": Weight(2.04, 1.39),
-    "distribution": Weight(-1.78, 0.64),
-    "drift": Weight(2.31, 1.07),
-    "level": Weight(-1.01, 1.23),
-    "linear": Weight(1.25, 0.61),
+    "clustering": Weight(0.95, 0.65),
+    "constant": Weight(-2.88, 0.57, 1.58),
+    "correlation": Weight(2.24, 1.33),
+    "distribution": Weight(-0.91, 0.44),
+    "drift": Weight(2.14, 0.99),
+    "level": Weight(-0.72, 1.44),
+    "linear": Weight(1.28, 0.61),
     "power": Weight(0.27, 0.44),
-    "spread": Weight(-0.22, 0.69),
-    "trend": Weight(-1.65, 0.46),
+    "spread": Weight(-0.43, 0.7),
+    "trend": Weight(-0.44, 0.34),
 }
 """By kind; for phase transitions and laws, which differ, by form."""
 

@@ -245,7 +245,8 @@ def _lowest_runs(
         np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "positions")
     )
     if bound == _ALL and len(rows) <= capacity:
-        return concatenate(parts), runs, bound
+        whole = parts[0] if len(parts) == 1 else concatenate(parts)  # a pane need not be copied
+        return whole, runs, bound
     starts = np.searchsorted(rows, runs)
     sizes = np.diff(starts, append=len(rows))
     hashes = _splitmix64(positions[starts])

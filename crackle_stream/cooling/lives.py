@@ -48,7 +48,8 @@ class Lives:
     """Follows patterns from checkpoint to checkpoint.
 
     Two patterns are of one life if they are the same (`likeness`); of several lives the nearest is
-    taken. A life that is found again after it was gone goes on.
+    taken. A life that is found again after it was gone goes on, and its pattern has appeared again:
+    whoever was told that it went is told that it is back.
     """
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ class Lives:
         """Let the life of a pattern go on, or begin one."""
         key = key_of(pattern)
         life = _nearest(pattern, known.get(key, ()))
-        status = pattern.status or ("appeared" if life is None else _status(life, pattern))
+        status = pattern.status or _status(life, pattern)
         # What begins may be seen twice at once, in two windows.
         life = life or _nearest(pattern, self._lives.get(key, ())) or self._begin(key, pattern)
         life.pattern, life.most = pattern, max(life.most, pattern.confidence)
@@ -117,7 +118,9 @@ def _nearest(pattern: Pattern, lives: Sequence[Life]) -> Life | None:
     return lives[place] if np.isfinite(nearest) else None
 
 
-def _status(life: Life, pattern: Pattern) -> Status:
+def _status(life: Life | None, pattern: Pattern) -> Status:
+    if life is None or life.gone:
+        return "appeared"
     if says(pattern) != says(life.pattern):
         return "changed"
     return "weakened" if pattern.confidence <= life.most - WEAKER else "confirmed"

@@ -81,7 +81,7 @@ def test_of_two_changes_nearby_the_nearer_one_goes_on():
     assert first.life != again.life == second.life
 
 
-def test_what_is_not_found_any_more_is_gone_once_and_goes_on_when_found_again():
+def test_what_is_not_found_any_more_is_gone_once_and_appears_again_in_its_old_life():
     report, follow = moved(report_of(), 0), Lives().follow
     nothing = replace(report, patterns=(), checkpoint=400)
     (before,) = follow(report, EVERYTHING).patterns
@@ -89,7 +89,8 @@ def test_what_is_not_found_any_more_is_gone_once_and_goes_on_when_found_again():
     assert (gone.life, gone.status, gone.checkpoint) == (before.life, "gone", 400)
     assert follow(nothing, EVERYTHING).gone == ()
     (again,) = follow(report, EVERYTHING).patterns
-    assert (again.life, again.status) == (before.life, "confirmed")
+    assert (again.life, again.status) == (before.life, "appeared")
+    assert statuses(follow(report, EVERYTHING)) == {"confirmed"}
 
 
 @pytest.mark.parametrize(("looked", "count"), [({None: 100}, 1), ({None: 250}, 0), ({"a": 0}, 0)])

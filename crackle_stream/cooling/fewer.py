@@ -141,11 +141,12 @@ def _part(sample: Table, pattern: Pattern, rows: dict[int, int], share: int) -> 
         return sample.take(slice(0, 0))
     split = int(np.searchsorted(sample.rows, rows[pattern.at]))
     near = slice(max(split - before.n // share, 0), split + after.n // share)
-    return _from_zero(sample.take(near))
+    return _by_itself(sample.take(near))
 
 
-def _from_zero(table: Table) -> Table:
-    return replace(table, rows=table.rows - table.rows[0]) if len(table) else table
+def _by_itself(part: Table) -> Table:
+    """Number rows as if there were no others, also where tasks between them lack the metric."""
+    return replace(part, rows=np.arange(len(part)))
 
 
 def same(one: Pattern, other: Pattern, rows: dict[int, int]) -> bool:

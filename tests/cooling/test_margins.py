@@ -76,6 +76,16 @@ def test_a_clear_step_is_found_in_fewer_tasks_than_a_faint_one():
     assert counts[8.0] < counts[2.0]
 
 
+def test_a_step_is_looked_for_again_also_where_tasks_between_lack_the_metric():
+    values = np.random.default_rng(5).normal(50.0, 1.0, 200) + 8.0 * (np.arange(200) >= 100)
+    values[np.random.default_rng(6).random(200) < 0.6] = np.nan
+    view = view_table(table_of({"load": values, "other": np.arange(200.0) % 7}))
+    draft = step_candidate(view)
+    rows = {draft.pattern.at: draft.pattern.at}
+    _, fewer = find_in_fewer(Opened(view), draft, rows, CoolingRate.normal(), 0.01)
+    assert fewer[0].found
+
+
 def balance(n=300, broken=(40, 170)):
     draw = np.random.default_rng(2)
     kept, lost = draw.integers(100, 900, n), draw.integers(0, 90, n)

@@ -26,6 +26,15 @@ def variation_of(values):
     return (high - low) / 3.29 / abs(ordered[39:41].mean())
 
 
+def test_numbers_of_a_metric_that_varies_less_than_it_is_rounded_are_plain_floats():
+    values = columns(0) | {"steady": np.where(np.arange(80) % 40, 1.0, 1.001)}
+    steps = dict.fromkeys(values, 0.0) | {"steady": 0.001}
+    found = find_steady(table_of(values), tuple(values), steps)
+    (steady,) = (one for one in found if one.name == "steady")
+    assert {type(number) for number in (steady.spread, steady.variation, steady.noise)} == {float}
+    assert steady.spread == pytest.approx(0.001 / 12**0.5)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_steady_metric_is_held_against_the_median_of_the_others(seed):
     drawn = columns(seed)

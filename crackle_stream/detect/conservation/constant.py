@@ -129,7 +129,7 @@ def _present(table: Table, name: str) -> Values:
 
 def _decimal(step: float) -> float:
     """Give the decimal place of a step: values that happen to share a factor hide it."""
-    return min(10.0 ** np.floor(np.log10(step)), 1.0) if step > 0 else 0.0
+    return min(10.0 ** float(np.floor(np.log10(step))), 1.0) if step > 0 else 0.0
 
 
 def _spread(values: Values, step: float) -> float:

@@ -69,7 +69,7 @@ def says(pattern: Pattern) -> object:
     if isinstance(pattern, PhaseTransitionPattern):
         return _direction(pattern)
     if isinstance(pattern, ConservationPattern):
-        return pattern.broke_at is None
+        return pattern.broke_at is None, bool(pattern.exceptions)
     if isinstance(pattern, CorrelationPattern):
         return pattern.form, pattern.r > 0, pattern.lag
     return pattern.claim if isinstance(pattern, CustomPattern) else None

@@ -17,7 +17,7 @@ from crackle_stream.pattern import Pattern, Status, pattern_id
 REMEMBERED: Final = 10_000
 """Lives; of more, those that were seen longest ago appear again."""
 WEAKER: Final = 0.1
-"""Confidence that a pattern has lost, against the most it had, to be called weakened."""
+"""Confidence that a pattern has lost since it had the most, to be called weakened."""
 
 
 class Life(Struct):
@@ -30,7 +30,7 @@ class Life(Struct):
     pattern
         The last of it.
     most
-        The most confidence it had.
+        The most confidence it had since it weakened last, if it did.
     seen
         The turn at which it was seen last.
     gone
@@ -87,7 +87,9 @@ class Lives:
         status = pattern.status or _status(life, pattern)
         # What begins may be seen twice at once, in two windows.
         life = life or _nearest(pattern, self._lives.get(key, ())) or self._begin(key, pattern)
-        life.pattern, life.most = pattern, max(life.most, pattern.confidence)
+        # What has weakened is told once: from here on it is held against what is left.
+        least = 0.0 if status == "weakened" else life.most
+        life.pattern, life.most = pattern, max(least, pattern.confidence)
         life.seen, life.gone = self._turn, False
         return replace(pattern, life=life.id, status=status)
 

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import special
 
-from crackle_stream.detect.clustering.cells import cells
+from crackle_stream.detect.clustering import division
+from crackle_stream.detect.clustering.cells import cells, usual_gap
 from crackle_stream.detect.clustering.compact_groups import move_to_means
 from crackle_stream.detect.clustering.density_tree import local_dimension
 from crackle_stream.detect.clustering.partition import Partition
@@ -168,3 +171,57 @@ def test_of_a_walk_s_groups_nothing_is_independent_and_of_a_leap_s_something_is(
     assert independent_share(walk, groups, rows) == 0.0
     leap = walk + 1000.0 * (rows >= 500)[:, None]
     assert independent_share(leap, (rows >= 500).astype(np.int64), rows) > 0.0
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=25))
+def test_the_usual_gap_is_the_median_distance_to_another_value_of_tasks_that_share_theirs(values):
+    distinct, counts = np.unique(values, return_counts=True)
+    gaps = np.diff(distinct.astype(float), prepend=-np.inf, append=np.inf)
+    if len(distinct) > 1:
+        away = [
+            min(abs(other - value) for other in values if other != value)
+            if values.count(value) > 1
+            else 0.0
+            for value in values
+        ]
+        assert usual_gap(gaps, counts) == np.median(away)
+
+
+CHANCES = st.sampled_from([1e-9, 1e-4, 0.009, 0.02, 0.3, 1.0])
+
+
+@given(st.tuples(st.integers(1, 4), CHANCES), st.tuples(st.integers(1, 4), CHANCES))
+def test_of_two_divisions_beyond_chance_the_finer_is_taken_else_the_surer(whole, along_wide):
+    points = np.random.default_rng(0).normal(size=(200, 8))
+    points[:100, 0] += 9.0
+    wide = division.wide_axes(points)
+    seen = {8: (whole, points), wide.shape[1]: (along_wide, points @ wide)}
+    asked = []
+
+    def divide(some):
+        (groups, p_value), expected = seen[some.shape[1]]
+        np.testing.assert_allclose(some, expected)
+        asked.append(some.shape[1])
+        return Partition(np.arange(200) % groups, p_value, (p_value,) * groups)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(division, "divide", divide)
+        axes, found = division.divide_clearest(points)
+    both = whole[1] <= division.VALLEY_LEVEL and along_wide[1] <= division.VALLEY_LEVEL
+    if both and whole[0] != along_wide[0]:
+        taken = max(whole, along_wide)
+    else:
+        taken = min(whole, along_wide, key=lambda one: (one[1], -one[0]))
+    assert sorted(asked) == sorted(seen)
+    assert (found.groups, found.chances[0]) == taken
+    assert found.p_value == min(1.0, 2 * min(whole[1], along_wide[1]))
+    assert whole == along_wide or axes.shape[1] == (8 if taken == whole else wide.shape[1])
+
+
+def test_of_few_metrics_one_division_is_tried_and_its_chance_stands():
+    points = np.random.default_rng(1).normal(size=(200, 3))
+    points[:90] += 9.0
+    axes, found = division.divide_clearest(points)
+    once = division.divide(points)
+    assert axes.tolist() == np.eye(3).tolist()
+    assert (found.labels.tolist(), found.p_value) == (once.labels.tolist(), once.p_value)

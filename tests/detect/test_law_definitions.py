@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from crackle_stream.detect.conservation.balance import simplest_first
+from crackle_stream.detect.conservation.balance import plainest, simplest_first
 from crackle_stream.detect.conservation.chance import log_choices
-from crackle_stream.detect.conservation.law import Columns, Values
+from crackle_stream.detect.conservation.law import Columns, Values, rounding_errors, slack_of
 from crackle_stream.detect.conservation.null_space import propose_long_balances
 from crackle_stream.detect.conservation.power_law import propose_power_laws
 from crackle_stream.detect.conservation.probe import PROBES, draw_probes
@@ -143,3 +143,53 @@ def test_long_balances_span_the_null_space_of_the_steps(seed: int, laws: int, co
 def test_choices_are_counted_as_sets_of_columns_and_factors(columns: int, terms: int) -> None:
     sets = sum(1 for _ in combinations(range(columns), terms))
     assert log_choices(columns, terms, 6.0) == pytest.approx(np.log(sets * 6.0 ** (terms - 1)))
+
+
+@pytest.mark.parametrize(("spread", "found"), [(0.012, []), (0.12, [(0, 1, 2)])])
+def test_a_term_that_hardly_lessens_the_noise_of_the_others_makes_no_law(
+    spread: float, found: list[tuple[int, ...]]
+) -> None:
+    rng = np.random.default_rng(5)
+    b, c, noise = np.exp(rng.normal(size=(3, 400)) * [[1.0], [spread], [0.006]])
+    laws = propose_power_laws(logs_of({"a": b * c * noise, "b": b, "c": c}))
+    assert [law.places for law in laws] == found
+
+
+def test_of_a_law_and_a_tighter_one_with_one_term_more_the_shorter_is_proposed() -> None:
+    rng = np.random.default_rng(6)
+    b, c, noise = np.exp(rng.normal(size=(3, 400)) * [[1.0], [0.005], [0.0003]])
+    laws = propose_power_laws(logs_of({"a": b * c * noise, "b": b, "c": c}))
+    assert [law.places for law in laws] == [(0, 1)]
+
+
+@given(st.lists(st.lists(st.integers(-2, 2), min_size=6, max_size=6), min_size=1, max_size=9))
+def test_what_is_about_previous_values_alone_or_about_both_alike_is_said_of_the_metrics(
+    vectors: list[list[int]],
+) -> None:
+    for vector, found in zip(vectors, plainest(np.array(vectors, float)).tolist(), strict=True):
+        level, before = vector[:3], vector[3:]
+        if np.linalg.matrix_rank([level, before]) < 2:
+            level, before = level if any(level) else before, [0, 0, 0]
+        assert found == level + before
+
+
+@given(
+    value=st.integers(1, 10**6),
+    half=st.sampled_from([0.0, 2.0**-8, 0.375]),
+    share=st.sampled_from([0.0, 2.0**-8]),
+    rounded=st.booleans(),
+    logs=st.booleans(),
+)
+def test_the_slack_of_a_term_is_how_far_off_the_true_value_may_be_at_most(
+    value: int, half: float, share: float, rounded: bool, logs: bool
+) -> None:
+    unit = np.log if logs else float
+    columns = Columns(("x",), np.empty((0, 1)), np.array([half]), np.array([share]), logs)
+    term, place = np.array([[unit(value)]]), np.zeros(1, np.intp)
+    error = half + share * value
+    (found,) = rounding_errors(columns, place, term)[0]
+    assert found == pytest.approx(error / value if logs else error)
+    farthest = max(abs(unit(max(value + off, 0.1 * value)) - term[0, 0]) for off in (-error, error))
+    ulps = 4 * np.spacing(1.0) * (1 + abs(term[0, 0]) if logs else value)
+    (slack,) = slack_of(columns, place, term, rounded=rounded)[0]
+    assert slack == pytest.approx((farthest if rounded else 0.0) + ulps, abs=1e-12)

@@ -16,7 +16,7 @@ from crackle_stream.detect.phase.effect import (
     spread_transitions,
 )
 from crackle_stream.detect.phase.locate import locate
-from crackle_stream.detect.phase.longrun import winsorised_std
+from crackle_stream.detect.phase.longrun import inflation, innovations, winsorised_std
 from crackle_stream.detect.phase.segmentation import Segmentation
 from crackle_stream.detect.phase.spread import ScoreChanges, Spread
 from crackle_stream.detect.phase.ties import repeated_values
@@ -139,3 +139,21 @@ def test_wide_axes_are_the_directions_in_which_groups_lie_apart(groups: int) -> 
     if groups:
         assert np.linalg.svd(axes.T @ apart, compute_uv=False).min() > 0.98
     assert wide_axes(points[:, :3]).tolist() == np.eye(3).tolist()
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3, 0.9, 0.99])
+def test_inflation_sums_the_correlations_at_all_distances_both_ways(rho: float) -> None:
+    assert inflation(rho) == pytest.approx(1 + 2 * sum(rho**lag for lag in range(1, 5_000)))
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=30), st.sampled_from([0.0, 0.4, 0.95]))
+def test_innovations_are_what_the_recursion_that_gives_the_values_back_is_fed_with(
+    values: list[int], rho: float
+) -> None:
+    residual = np.array(values, float)
+    again, last = [], 0.0
+    for step in innovations(residual, rho).tolist():
+        last = rho * last + step
+        again.append(last)
+    assert again == pytest.approx(values)
+    assert residual.tolist() == values  # left as they were

@@ -2,12 +2,15 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crackle_stream.detect.phase.segmentation import (
     LEAST_SLOPED,
     Prices,
     Segmentation,
     Sums,
+    fit_piece,
     propose_splits,
     seeded_intervals,
 )
@@ -115,3 +118,11 @@ def test_joining_two_pieces_keeps_the_slope_of_either() -> None:
     pieces_ = Segmentation((0, 5, 12, 20), (False, True, False))
     assert pieces_.without(0) == Segmentation((0, 12, 20), (True, False))
     assert pieces_.without(1) == Segmentation((0, 5, 20), (False, True))
+
+
+@given(st.lists(st.integers(-99, 99), min_size=2, max_size=40))
+def test_a_piece_is_fitted_as_polyfit_does(values: list[int]) -> None:
+    time = np.arange(len(values))
+    for sloped in (False, True):
+        line = np.polyval(np.polyfit(time, values, int(sloped)), time)
+        np.testing.assert_allclose(fit_piece(np.array(values, float), sloped), line, atol=1e-9)

@@ -53,8 +53,9 @@ def propose_long_balances(values: Values, known: Values) -> Values:
 
     From each column space those of known laws are removed (one column a law, since it follows
     from the others); the null space of what remains, by singular value decomposition, is brought
-    to reduced echelon form, whose rows have whole coefficients if the laws do. Rows are runs, in
-    which previous values are terms too, and draws, whose exceptions fall elsewhere.
+    to reduced echelon form, whose rows have whole coefficients if the laws do. A row that needs a
+    coefficient above 12, as some do of three laws that share all their terms, is not proposed. Rows
+    are runs, in which previous values are terms too, and draws, whose exceptions fall elsewhere.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from crackle_stream.detect.phase.effect import (
     spread_transitions,
 )
 from crackle_stream.detect.phase.locate import locate
-from crackle_stream.detect.phase.longrun import inflation, innovations, winsorised_std
+from crackle_stream.detect.phase.longrun import Products, inflation, innovations, winsorised_std
 from crackle_stream.detect.phase.segmentation import Segmentation
 from crackle_stream.detect.phase.spread import ScoreChanges, Spread
 from crackle_stream.detect.phase.ties import repeated_values
@@ -157,3 +157,14 @@ def test_innovations_are_what_the_recursion_that_gives_the_values_back_is_fed_wi
         again.append(last)
     assert again == pytest.approx(values)
     assert residual.tolist() == values  # left as they were
+
+
+@given(st.lists(st.integers(-9, 9), min_size=2, max_size=30))
+def test_sums_of_products_give_the_squares_of_innovations_of_a_stationary_process(
+    values: list[int],
+) -> None:
+    residual = np.array(values, float)
+    found = Products.of(residual)
+    first, *later = innovations(residual, found.rho).tolist()
+    expected = (1 - found.rho**2) * first**2 + sum(step**2 for step in later)
+    assert found.innovation == pytest.approx(expected, abs=1e-9)

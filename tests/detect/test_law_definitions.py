@@ -126,7 +126,7 @@ def test_vectors_are_brought_to_one_form_each_and_ordered_by_how_simple_they_are
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 9_999), laws=st.integers(0, 2), columns=st.integers(4, 9))
 def test_long_balances_span_the_null_space_of_the_steps(seed: int, laws: int, columns: int) -> None:
-    # Coefficients of the reduced form are minors of those planted: of three laws, some are above 12.
+    # The reduced form has minors of those planted as coefficients: of three laws some pass 12.
     rng = np.random.default_rng(seed)
     free = rng.integers(-500, 500, (60, columns - laws)).astype(float)
     made = free @ rng.integers(-2, 3, (columns - laws, laws)).astype(float)

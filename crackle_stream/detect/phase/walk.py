@@ -53,7 +53,7 @@ def walk_innovation(values: Floats, walks: tuple[Decays, ...]) -> float:
     return max(float(left.min()), 0.0)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=12)  # of the longest series an entry takes megabytes
 def _filters(n: int, walks: tuple[Decays, ...]) -> tuple[NDArray[np.complex128], Floats]:
     """Give the transform of what takes each walk to its noise, and what its start leaves there."""
     size = 2 * fft.next_fast_len(n, real=True)
